@@ -1,0 +1,87 @@
+import type { FlowInfo } from '../flow/stream.ts';
+import type { ReasonOf } from '../ledger/outcomes.ts';
+
+/** How the end of a message's content is found, RFC 9112 section 6.3. */
+export type Framing = 'none' | 'length' | 'chunked' | 'close';
+
+/** Takes a message's content as it is decoded (de-chunked, not decompressed). Bytes are borrowed. */
+export interface BodySink {
+  write(data: Buffer, start: number, end: number): void;
+}
+
+/**
+ * What requests and responses share. Strings are latin-1 of the bytes on the wire. Header names are as sent, values
+ * trimmed and folded lines joined with one space; both lists are flat: name, value, name, value.
+ */
+export abstract class HttpMessage {
+  /** `HTTP/1.1` */
+  version = '';
+  headers: string[] = NO_HEADERS;
+  trailers: string[] = NO_HEADERS;
+  framing: Framing = 'none';
+  /** Content bytes decoded so far; after completion, all of them. */
+  bodyLength = 0;
+  /** From Content-Length; -1 where not given. */
+  declaredLength = -1;
+  complete = false;
+  /** Where the content goes; null means it is only counted. Set in onRequestHead or onResponseHead. */
+  sink: BodySink | null = null;
+  /** Time of the first byte and of the last, microseconds of the tap's clock. */
+  firstUs = 0;
+  lastUs = 0;
+}
+
+const NO_HEADERS: string[] = [];
+
+export class HttpRequest extends HttpMessage {
+  method = '';
+  /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 section 3.2). */
+  target = '';
+}
+
+export class HttpResponse extends HttpMessage {
+  status = 0;
+  reason = '';
+}
+
+/**
+ * One request and, later, its response. `request` is null where a response came whose request was never captured;
+ * `response` is null until its head is seen. Interim (1xx) responses are not kept, except 101.
+ */
+export class Exchange {
+  readonly flow: FlowInfo;
+  request: HttpRequest | null = null;
+  response: HttpResponse | null = null;
+  /** Position among the requests of its connection, from 0. */
+  readonly index: number;
+  /** For the handler's own use. */
+  context: unknown = null;
+
+  constructor(flow: FlowInfo, index: number) {
+    this.flow = flow;
+    this.index = index;
+  }
+}
+
+/** Outcomes that the decoder itself reaches; the others are decided later in the line. */
+export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed';
+
+/**
+ * Receives what the decoder found.
+ *
+ * For each request: onRequestHead at most once, then exactly one of onRequest (whole) or onRequestLost. A request whose
+ * head could not be used (ambiguous, malformed, cut in the head) gets onRequestLost without onRequestHead. A request
+ * that upgrades its connection, or CONNECT, gets onRequestLost('upgrade') without onRequestHead, once it is whole.
+ * For each response: onResponseHead, then exactly one onResponse, with `complete` saying whether it was seen whole.
+ * onExchangeEnd comes once, last, when nothing more will be learnt of the exchange.
+ */
+export interface ExchangeHandler {
+  /** The head is complete; framing is known. Set `exchange.request.sink` here to receive the content. */
+  onRequestHead(exchange: Exchange): void;
+  onRequest(exchange: Exchange): void;
+  onRequestLost<O extends DecoderOutcome>(exchange: Exchange, outcome: O, reason: ReasonOf<O>): void;
+  /** The final response's head is complete. Set `exchange.response.sink` here to receive the content. */
+  onResponseHead(exchange: Exchange): void;
+  onResponse(exchange: Exchange): void;
+  onExchangeEnd(exchange: Exchange): void;
+}

@@ -1,0 +1,30 @@
+import type { MirrorPolicy } from './schema.ts';
+
+/**
+ * All that workers need to know of policies and endpoints at one moment. Frozen plain data: it crosses threads, and a
+ * worker swaps one reference to change policy. Workers refer to policies, targets and endpoints by their number here.
+ */
+export interface PolicySnapshot {
+  /** Rises with each snapshot of one agent. */
+  readonly version: number;
+  readonly policies: readonly MirrorPolicy[];
+  /** The targets of all policies, in order: a flat list, so that one number names a target. */
+  readonly targets: readonly SnapshotTarget[];
+  readonly endpoints: readonly SnapshotEndpoint[];
+}
+
+export interface SnapshotTarget {
+  /** Index into `policies`. */
+  readonly policy: number;
+  /** Index into that policy's `spec.targets`. */
+  readonly index: number;
+}
+
+export interface SnapshotEndpoint {
+  readonly id: number;
+  readonly name: string;
+  /** Ports that at least one policy selects. */
+  readonly ports: readonly number[];
+  /** Indexes into `policies` of those that select this endpoint, each with the ports it selects. */
+  readonly policies: readonly { readonly policy: number; readonly ports: readonly number[] }[];
+}
