@@ -1,10 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
-
-/** Where `npm test` finds the sums of the last run. */
-const SUMMARY_FILE = fileURLToPath(new URL('../../node_modules/.cache/shadowtap/test-summary.json', import.meta.url));
 
 export interface TestSummary {
   readonly passed: number;
@@ -14,11 +9,11 @@ export interface TestSummary {
   readonly notRun: Readonly<Record<string, number>>;
 }
 
-/** Writes the sums of a run to a file, for the last lines that `npm test` prints. */
+/** Writes the sums of a run to the file that `npm test` names, for the last lines that it prints. */
 export class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
-    mkdirSync(dirname(SUMMARY_FILE), { recursive: true });
-    writeFileSync(SUMMARY_FILE, JSON.stringify(summarize(modules, unhandled.length)));
+    const file = process.env.SHADOWTAP_TEST_SUMMARY;
+    if (file) writeFileSync(file, JSON.stringify(summarize(modules, unhandled.length)));
   }
 }
 
