@@ -1,0 +1,98 @@
+import { openRequests, PolicyAccount, settleCrash, WorkerAccount, type OutcomeRow } from './ledger.ts';
+import { OUTCOME_SLOTS, type Outcome } from './outcomes.ts';
+
+/** Names a policy's rows: the same name and targets always mean the same rows, over any number of snapshots. */
+export interface PolicyEntry {
+  /** `namespace/name` */
+  readonly policy: string;
+  /** For people and metrics, by target index. */
+  readonly targets: readonly string[];
+}
+
+export interface RequestCount {
+  /** `namespace/name`; empty for requests that belong to no policy. */
+  readonly policy: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly count: number;
+}
+
+export interface CopyCount extends RequestCount {
+  readonly target: string;
+}
+
+export interface LedgerSums {
+  readonly seen: number;
+  /** Seen and not settled yet. */
+  readonly open: number;
+  readonly requests: readonly RequestCount[];
+  readonly copies: readonly CopyCount[];
+}
+
+interface PolicyRows {
+  readonly entry: PolicyEntry;
+  /** By worker. */
+  readonly accounts: readonly PolicyAccount[];
+}
+
+/** The whole ledger, on the main thread: the accounts of all workers and of all policies that there ever were. */
+export class AccountBook {
+  readonly workers: readonly WorkerAccount[];
+  readonly #policies = new Map<string, PolicyRows>();
+
+  constructor(workers: number) {
+    this.workers = Array.from({ length: workers }, () => WorkerAccount.allocate());
+  }
+
+  /** The accounts of a policy, by worker; allocated when first asked for. */
+  policy(entry: PolicyEntry): readonly PolicyAccount[] {
+    const key = JSON.stringify([entry.policy, ...entry.targets]);
+    let rows = this.#policies.get(key);
+    if (rows === undefined) {
+      rows = { entry, accounts: this.workers.map(() => PolicyAccount.allocate(entry.targets.length)) };
+      this.#policies.set(key, rows);
+    }
+    return rows.accounts;
+  }
+
+  /** A worker has died: what it had in hand is counted `incomplete: crash`. @returns how many requests that were */
+  settleCrash(worker: number): number {
+    return settleCrash(this.workers[worker]!, this.#accountsOf(worker));
+  }
+
+  /** Sums over all workers. The workers count on while this reads, so `open` may be off by what happens meanwhile. */
+  sums(): LedgerSums {
+    let seen = 0;
+    let open = 0;
+    const requests: RequestCount[] = [];
+    const copies: CopyCount[] = [];
+    for (const [worker, account] of this.workers.entries()) {
+      open += openRequests(account, this.#accountsOf(worker));
+      seen += account.seen;
+    }
+    forEachCount(this.workers.map((account) => account.unattributed), (count) => requests.push({ policy: '', ...count }));
+    for (const { entry, accounts } of this.#policies.values()) {
+      const { policy } = entry;
+      forEachCount(accounts.map((account) => account.requests), (count) => requests.push({ policy, ...count }));
+      for (const [index, target] of entry.targets.entries()) {
+        const rows = accounts.map((account) => account.copies[index]!);
+        forEachCount(rows, (count) => copies.push({ policy, target, ...count }));
+      }
+    }
+    return { seen, open, requests, copies };
+  }
+
+  *#accountsOf(worker: number): Iterable<PolicyAccount> {
+    for (const { accounts } of this.#policies.values()) yield accounts[worker]!;
+  }
+}
+
+type Count = Pick<RequestCount, 'outcome' | 'reason' | 'count'>;
+
+/** Calls `visit` for each outcome that occurred in any of the rows. */
+function forEachCount(rows: readonly OutcomeRow[], visit: (count: Count) => void): void {
+  for (const [slot, { outcome, reason }] of OUTCOME_SLOTS.entries()) {
+    const count = rows.reduce((sum, row) => sum + row[slot]!, 0);
+    if (count > 0) visit({ outcome, reason, count });
+  }
+}
