@@ -1,0 +1,17 @@
+/** Shapes of names, as Kubernetes and HTTP define them. */
+
+/** RFC 1123 subdomain: names of objects. */
+export const OBJECT_NAME = '^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$';
+/** RFC 1123 label: names of namespaces. */
+export const NAMESPACE_NAME = '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
+/** IANA service name (RFC 6335): names of container ports. */
+export const PORT_NAME = '^(?=.{1,15}$)(?=[0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$';
+/** Label keys: an optional DNS prefix, then a name of at most 63 characters. */
+export const LABEL_KEY = '^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$';
+export const LABEL_VALUE = '^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$';
+/** token of RFC 9110 section 5.6.2: header names. */
+export const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
+/** Methods are case-sensitive (RFC 9110 section 9.1), and all that are registered are upper case. */
+export const METHOD = '^[A-Z][A-Z0-9_-]{0,31}$';
+/** field-value of RFC 9110 section 5.5 without surrounding space. */
+export const HEADER_VALUE = '^(?:[\\x21-\\x7e\\x80-\\uffff](?:[\\t\\x20-\\x7e\\x80-\\uffff]*[\\x21-\\x7e\\x80-\\uffff])?)?$';

@@ -1,0 +1,182 @@
+import { isDuration, parseDuration } from './duration.ts';
+import { MATCH } from './match-schema.ts';
+import { LABEL_KEY, LABEL_VALUE, METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
+import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
+import { TARGET } from './target-schema.ts';
+import { SAMPLE } from './sample-schema.ts';
+
+/** Version of the API that all documents carry. */
+export const API_VERSION = 'shadowtap.dev/v1alpha1';
+
+const MIB = 1 << 20;
+
+const LABEL_NAME = { pattern: LABEL_KEY, expects: 'a label name such as app or example.com/app' };
+const LABEL_TEXT = text({
+  description: 'A label value.',
+  expects: 'a label value: letters, digits, -, _ and ., at most 63, as a text (quote numbers)',
+  pattern: LABEL_VALUE,
+});
+
+const LABEL_SELECTOR = object({
+  matchLabels: stringMap(LABEL_NAME, LABEL_TEXT, { description: 'Labels that an endpoint must have, all of them.', expects: 'label names with their values', default: {} }),
+  matchExpressions: list(
+    ruled(
+      object({
+        key: text({ description: 'Name of the label.', ...LABEL_NAME }),
+        operator: word(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+          description: 'How the label relates to `values`. NotIn also selects endpoints without the label.',
+        }),
+        values: list(LABEL_TEXT, {
+          description: 'For In and NotIn.',
+          expects: 'a list of label values',
+          default: [],
+        }),
+      }),
+      ({ operator, values }) => {
+        const wantsValues = operator === 'In' || operator === 'NotIn';
+        if (wantsValues && values.length === 0) return `give values with operator ${operator}`;
+        if (!wantsValues && values.length > 0) return `remove values: operator ${operator} takes none`;
+        return null;
+      },
+    ),
+    { description: 'Conditions on labels, all of which must hold.', expects: 'a list of label conditions', default: [] },
+  ),
+}, { description: 'Endpoints that the policy mirrors, by label; `{}` selects every endpoint.' });
+
+const LIMITS = object(
+  {
+    maxBodyBytes: integer(0, 1024 * MIB, {
+      description: 'Largest request content that is mirrored; a larger request is counted `too-large` and not sent.',
+      expects: 'a number of bytes from 0 to 1073741824',
+      default: MIB,
+    }),
+    maxInFlight: integer(1, 65_536, {
+      description: 'Copies under way to one target at a time, for each worker.',
+      expects: 'a number from 1 to 65536',
+      default: 128,
+    }),
+    maxQueued: integer(0, 1_048_576, {
+      description: 'Copies that wait for one target, for each worker; when it is reached the newest are shed.',
+      expects: 'a number from 0 to 1048576',
+      default: 1024,
+    }),
+    maxQueueBytes: integer(0, 64 * 1024 * MIB, {
+      description: 'Bytes of the copies that wait for one target or are under way, for each worker.',
+      expects: 'a number of bytes from 0 to 68719476736',
+      default: 16 * MIB,
+    }),
+    timeout: ruled(
+      text({
+        description: 'Longest time from sending a copy to the end of its answer.',
+        expects: 'a duration from 1ms to 1h, such as 5s or 250ms',
+        default: '5s',
+      }),
+      (value) => {
+        const ms = parseDuration(value);
+        return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : 'give a duration from 1ms to 1h, such as 5s or 250ms';
+      },
+    ),
+  },
+  { description: 'Bounds on what mirroring may cost.', default: {}, later: ['requestsPerSecond'] },
+);
+
+const METHODS = either(
+  [
+    word(['All', 'Safe'], { description: 'Every method, or GET, HEAD and OPTIONS.' }),
+    list(
+      text({ description: 'A method.', expects: 'a method in capital letters, such as GET', pattern: METHOD }),
+      { description: 'The methods.', expects: 'a list of methods', minItems: 1, maxItems: 32 },
+    ),
+  ],
+  {
+    description: 'Methods that are mirrored: `Safe` is GET, HEAD and OPTIONS.',
+    expects: 'All, Safe, or a list of methods such as [GET, POST]',
+    default: 'All',
+  },
+);
+
+const PORTS = list(
+  either(
+    [
+      integer(1, 65_535, { description: 'Port number.', expects: 'a port number' }),
+      text({ description: 'Name of a port of the endpoint.', expects: 'a port name', pattern: PORT_NAME }),
+    ],
+    { description: 'A port.', expects: 'a port number from 1 to 65535 or the name of a port of the endpoint' },
+  ),
+  {
+    description: 'Ports that are mirrored; none given means every port of the endpoint.',
+    expects: 'a list of port numbers or names',
+    maxItems: 64,
+    uniqueItems: true,
+    default: [],
+  },
+);
+
+/** What to mirror, how much of it, and where to. See docs/policy.md, which is made from this. */
+export const MIRROR_POLICY = object({
+  apiVersion: word([API_VERSION], { description: 'Version of this document.' }),
+  kind: word(['MirrorPolicy'], { description: 'Kind of this document.' }),
+  metadata: object({
+    name: text({
+      description: 'Name of the policy, unique in its namespace.',
+      expects: 'lower-case letters, digits, - and ., at most 253',
+      pattern: OBJECT_NAME,
+    }),
+    namespace: text({
+      description: 'Namespace of the policy. The standalone agent uses it for names only.',
+      expects: 'lower-case letters, digits and -, at most 63',
+      pattern: NAMESPACE_NAME,
+      default: 'default',
+    }),
+    labels: optional(
+      stringMap(LABEL_NAME, LABEL_TEXT, {
+        description: 'For people and tools.',
+        expects: 'label names with their values',
+      }),
+    ),
+    annotations: optional(
+      stringMap(LABEL_NAME, text({ description: 'Value.', expects: 'a text' }), {
+        description: 'For people and tools.',
+        expects: 'names with texts',
+      }),
+    ),
+  }, { description: 'Names the policy.' }),
+  spec: object(
+    {
+      selector: LABEL_SELECTOR,
+      ports: PORTS,
+      matches: list(MATCH, {
+        description: 'Requests that are mirrored: those that fit at least one entry. None given means every request.',
+        expects: 'a list of at most 64 matches',
+        maxItems: 64,
+        default: [],
+      }),
+      excludes: list(MATCH, {
+        description: 'Requests that are not mirrored even if `matches` fits them.',
+        expects: 'a list of at most 64 matches',
+        maxItems: 64,
+        default: [],
+      }),
+      methods: METHODS,
+      sample: optional(SAMPLE),
+      targets: list(TARGET, {
+        description: 'Where copies go; every target gets its own.',
+        expects: 'a list of 1 to 16 targets',
+        minItems: 1,
+        maxItems: 16,
+      }),
+      limits: LIMITS,
+    },
+    {
+      description: 'What to mirror, how much of it, and where to.',
+      later: ['from', 'stickyBy', 'ordering', 'redact', 'compare', 'expiresAt'],
+    },
+  ),
+});
+
+/** A MirrorPolicy that has been checked: fields with a default are there. */
+export type MirrorPolicy = Immutable<Static<typeof MIRROR_POLICY>>;
+export type PolicySpec = MirrorPolicy['spec'];
+export type LabelSelector = PolicySpec['selector'];
+export type PolicyTarget = PolicySpec['targets'][number];
+export type PolicyLimits = PolicySpec['limits'];

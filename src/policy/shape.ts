@@ -1,0 +1,109 @@
+import Type, { type Static, type TArray, type TObject, type TProperties, type TSchema } from 'typebox';
+import { Check } from 'typebox/value';
+
+/**
+ * The vocabulary in which documents are described. One description gives the TypeScript type (`Static`), the JSON
+ * Schema, the messages for people (`expects`) and the reference in docs/.
+ */
+export interface Notes {
+  /** What the field is for; one or two sentences. */
+  readonly description: string;
+  /** Completes the sentence "give ..." in messages and serves as the type in the reference. */
+  readonly expects: string;
+}
+
+/** A field with a default is always there after `check`, so its type is not optional. */
+export type WithDefault = Notes & { readonly default?: unknown };
+
+export const optional = Type.Optional;
+
+export function text(notes: WithDefault & { pattern?: string; minLength?: number; maxLength?: number }) {
+  return Type.String({ ...notes });
+}
+
+export function integer(minimum: number, maximum: number, notes: WithDefault) {
+  return Type.Integer({ ...notes, minimum, maximum });
+}
+
+/** One of several words. */
+export function word<const W extends string[]>(words: [...W], notes: Omit<WithDefault, 'expects'>) {
+  return Type.Enum(words, { type: 'string', expects: words.length === 1 ? words[0] : `one of ${words.join(', ')}`, ...notes });
+}
+
+export function either<const T extends TSchema[]>(branches: [...T], notes: WithDefault) {
+  return Type.Union(branches, { ...notes });
+}
+
+export function list<T extends TSchema>(
+  items: T,
+  notes: WithDefault & { minItems?: number; maxItems?: number; uniqueItems?: boolean },
+): TArray<T> {
+  return Type.Array(items, { ...notes });
+}
+
+/**
+ * String to string, as Kubernetes labels.
+ * @param names what a name must look like, and how to say so
+ */
+export function stringMap<T extends TSchema>(names: { pattern: string; expects: string }, values: T, notes: WithDefault) {
+  const valid = new RegExp(names.pattern);
+  return ruled(Type.Record(Type.String(), values, { ...notes }), (value) => {
+    const bad = Object.keys(value).find((name) => !valid.test(name));
+    return bad === undefined ? null : `name ${JSON.stringify(bad)} is not allowed; give ${names.expects}`;
+  });
+}
+
+/**
+ * An object that refuses fields it does not know.
+ * @param notes `later` names fields that the design has and this version does not: they are refused by name
+ */
+export function object<P extends TProperties>(
+  properties: P,
+  notes: Partial<WithDefault> & { readonly later?: readonly string[] } = {},
+): TObject<P> {
+  return Type.Object(properties, {
+    expects: `an object with ${Object.keys(properties).join(', ')}`,
+    ...notes,
+    additionalProperties: false,
+  });
+}
+
+/**
+ * Adds a rule that a JSON Schema cannot say. It is asked only about values whose shape is right.
+ * @param rule null where the value is right, else what to do about it
+ */
+export function ruled<T extends TSchema>(schema: T, rule: (value: Static<T>) => string | null) {
+  return Type.Refine(
+    schema,
+    (value) => !Check(schema, value) || rule(value) === null,
+    (value) => rule(value) ?? '',
+  );
+}
+
+/** Keywords of ours, which a JSON Schema does not know. */
+const OWN_KEYWORDS = new Set(['expects', 'later']);
+
+/** The JSON Schema (2020-12) of what a user may write: a field with a default need not be given. */
+export function toJsonSchema(schema: TSchema): Record<string, unknown> {
+  return stripped(schema) as Record<string, unknown>;
+}
+
+function stripped(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(stripped);
+  if (typeof node !== 'object' || node === null) return node;
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(node)) {
+    if (OWN_KEYWORDS.has(key) || key.startsWith('~')) continue;
+    if (key === 'required' && 'properties' in node) {
+      const properties = node.properties as Record<string, object>;
+      const required = (value as string[]).filter((name) => !('default' in properties[name]!));
+      if (required.length > 0) out[key] = required;
+    } else out[key] = stripped(value);
+  }
+  return out;
+}
+
+/** The same type with nothing to write to: documents are shared and cross threads. */
+export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
+
+export type { Static, TSchema };

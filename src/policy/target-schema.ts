@@ -1,0 +1,113 @@
+import { HEADER_VALUE, TOKEN } from './names.ts';
+import { integer, list, object, ruled, text, word } from './shape.ts';
+
+/** Fields that belong to the connection or to the message's framing: the client that sends the copy writes them. */
+const CONNECTION_FIELDS = new Set([
+  'connection', 'content-length', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+]);
+
+const HEADER_NAME = ruled(
+  text({ description: 'Name of the header.', expects: 'a header name', pattern: TOKEN, maxLength: 256 }),
+  (name) => {
+    const lower = name.toLowerCase();
+    if (lower === 'host') return 'use the hostname field of the target';
+    return CONNECTION_FIELDS.has(lower) ? 'give another header: this one belongs to the connection or the framing' : null;
+  },
+);
+
+const HEADER_VALUES = object({
+  name: HEADER_NAME,
+  value: text({
+    description: 'Value of the header.',
+    expects: 'a header value without line breaks and surrounding spaces',
+    pattern: HEADER_VALUE,
+    maxLength: 4096,
+  }),
+});
+
+const FILTER = ruled(
+  object({
+    type: word(['RequestHeaderModifier'], { description: 'Kind of the filter.' }),
+    requestHeaderModifier: object(
+      {
+        set: list(HEADER_VALUES, {
+          description: 'Headers that get this value, in place of what was sent.',
+          expects: 'a list of names with values',
+          maxItems: 16,
+          default: [],
+        }),
+        add: list(HEADER_VALUES, {
+          description: 'Headers that are added to what was sent.',
+          expects: 'a list of names with values',
+          maxItems: 16,
+          default: [],
+        }),
+        remove: list(HEADER_NAME, {
+          description: 'Headers that are left out.',
+          expects: 'a list of header names',
+          maxItems: 16,
+          default: [],
+        }),
+      },
+      { description: 'Changes to the headers of the copy.' },
+    ),
+  }, { later: ['urlRewrite'] }),
+  ({ requestHeaderModifier: { set, add, remove } }) =>
+    set.length + add.length + remove.length > 0 ? null : 'give set, add or remove',
+);
+
+/** `host` or `host:port`; IPv6 addresses in brackets. */
+const AUTHORITY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+const HOSTNAME_EXPECTS = 'Preserve, Shadow, Target, or a host such as shadow.example or shadow.example:8080';
+
+function urlProblem(value: string): string | null {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || !/^https?:\/\//i.test(value)) {
+    return 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base';
+  }
+  if (url.username !== '' || url.password !== '') {
+    return 'give the address without user and password (use a RequestHeaderModifier to set authorization)';
+  }
+  if (/[?#]/.test(value)) return 'give the address without query and fragment';
+  return url.port === '0' ? 'give a port from 1 to 65535' : null;
+}
+
+/** Where copies go, and what is changed in them. */
+export const TARGET = object(
+  {
+    url: ruled(
+      text({
+        description: 'Address of the mirror; a path is put before the path of each request.',
+        expects: 'an http or https address such as http://127.0.0.1:8080',
+        maxLength: 2048,
+      }),
+      urlProblem,
+    ),
+    percent: integer(0, 100, {
+      description: 'Share of the sampled requests that this target gets, chosen at random for each target.',
+      expects: 'a whole number from 0 to 100',
+      default: 100,
+    }),
+    hostname: ruled(
+      text({
+        description:
+          'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
+        expects: HOSTNAME_EXPECTS,
+        default: 'Preserve',
+        maxLength: 255,
+      }),
+      (value) => {
+        const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
+        if (near !== undefined) return near === value ? null : `write ${near}`;
+        return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
+      },
+    ),
+    filters: list(FILTER, {
+      description: 'Changes to each copy, in order, as in the Gateway API.',
+      expects: 'a list of at most 16 filters',
+      maxItems: 16,
+      default: [],
+    }),
+  },
+  { later: ['backendRef', 'pipelining'] },
+);
