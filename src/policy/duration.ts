@@ -8,7 +8,7 @@ export function isDuration(text: string): boolean {
 }
 
 /** @returns milliseconds; NaN where the text is not a duration */
-export function parseDuration(text: string): number {
+export function durationMs(text: string): number {
   if (!isDuration(text)) return NaN;
   let total = 0;
   for (const [, count, unit] of text.matchAll(PART)) total += Number(count) * UNIT_MS[unit!]!;

@@ -1,47 +1,15 @@
-import { isDuration, parseDuration } from './duration.ts';
+import { isDuration, durationMs } from './duration.ts';
 import { MATCH } from './match-schema.ts';
-import { LABEL_KEY, LABEL_VALUE, METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
+import { METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
+import { SAMPLE } from './sample-schema.ts';
+import { LABEL_NAME, LABEL_SELECTOR, LABEL_TEXT } from './selector-schema.ts';
 import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
 import { TARGET } from './target-schema.ts';
-import { SAMPLE } from './sample-schema.ts';
 
 /** Version of the API that all documents carry. */
 export const API_VERSION = 'shadowtap.dev/v1alpha1';
 
 const MIB = 1 << 20;
-
-const LABEL_NAME = { pattern: LABEL_KEY, expects: 'a label name such as app or example.com/app' };
-const LABEL_TEXT = text({
-  description: 'A label value.',
-  expects: 'a label value: letters, digits, -, _ and ., at most 63, as a text (quote numbers)',
-  pattern: LABEL_VALUE,
-});
-
-const LABEL_SELECTOR = object({
-  matchLabels: stringMap(LABEL_NAME, LABEL_TEXT, { description: 'Labels that an endpoint must have, all of them.', expects: 'label names with their values', default: {} }),
-  matchExpressions: list(
-    ruled(
-      object({
-        key: text({ description: 'Name of the label.', ...LABEL_NAME }),
-        operator: word(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
-          description: 'How the label relates to `values`. NotIn also selects endpoints without the label.',
-        }),
-        values: list(LABEL_TEXT, {
-          description: 'For In and NotIn.',
-          expects: 'a list of label values',
-          default: [],
-        }),
-      }),
-      ({ operator, values }) => {
-        const wantsValues = operator === 'In' || operator === 'NotIn';
-        if (wantsValues && values.length === 0) return `give values with operator ${operator}`;
-        if (!wantsValues && values.length > 0) return `remove values: operator ${operator} takes none`;
-        return null;
-      },
-    ),
-    { description: 'Conditions on labels, all of which must hold.', expects: 'a list of label conditions', default: [] },
-  ),
-}, { description: 'Endpoints that the policy mirrors, by label; `{}` selects every endpoint.' });
 
 const LIMITS = object(
   {
@@ -51,17 +19,17 @@ const LIMITS = object(
       default: MIB,
     }),
     maxInFlight: integer(1, 65_536, {
-      description: 'Copies under way to one target at a time, for each worker.',
+      description: 'Copies under way to one target at a time.',
       expects: 'a number from 1 to 65536',
       default: 128,
     }),
     maxQueued: integer(0, 1_048_576, {
-      description: 'Copies that wait for one target, for each worker; when it is reached the newest are shed.',
+      description: 'Copies that wait for one target; when it is reached the newest are shed.',
       expects: 'a number from 0 to 1048576',
       default: 1024,
     }),
     maxQueueBytes: integer(0, 64 * 1024 * MIB, {
-      description: 'Bytes of the copies that wait for one target or are under way, for each worker.',
+      description: 'Bytes of the copies that wait for one target or are under way.',
       expects: 'a number of bytes from 0 to 68719476736',
       default: 16 * MIB,
     }),
@@ -72,7 +40,7 @@ const LIMITS = object(
         default: '5s',
       }),
       (value) => {
-        const ms = parseDuration(value);
+        const ms = durationMs(value);
         return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : 'give a duration from 1ms to 1h, such as 5s or 250ms';
       },
     ),
@@ -178,5 +146,5 @@ export const MIRROR_POLICY = object({
 export type MirrorPolicy = Immutable<Static<typeof MIRROR_POLICY>>;
 export type PolicySpec = MirrorPolicy['spec'];
 export type LabelSelector = PolicySpec['selector'];
-export type PolicyTarget = PolicySpec['targets'][number];
+export type MirrorTarget = PolicySpec['targets'][number];
 export type PolicyLimits = PolicySpec['limits'];

@@ -23,8 +23,8 @@ export interface SnapshotTarget {
 export interface SnapshotEndpoint {
   readonly id: number;
   readonly name: string;
-  /** Ports that at least one policy selects. */
+  /** Ports that at least one policy selects, ascending. */
   readonly ports: readonly number[];
-  /** Indexes into `policies` of those that select this endpoint, each with the ports it selects. */
+  /** Indexes into `policies` of those that select this endpoint, each with the ports it selects; no port means every port. */
   readonly policies: readonly { readonly policy: number; readonly ports: readonly number[] }[];
 }

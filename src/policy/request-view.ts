@@ -1,0 +1,144 @@
+import type { HttpRequest } from '../http/exchange.ts';
+
+const SLASH = 0x2f;
+const QUERY = 0x3f;
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+
+/**
+ * A request as matches look at it. There is one view per router, pointed at each request in turn; parts of the target
+ * are found when first asked for, and compared in place.
+ */
+export class RequestView {
+  #request: HttpRequest | null = null;
+  #split = false;
+  #pathStart = 0;
+  #pathEnd = 0;
+
+  /** Borrows the request until the next call. */
+  reset(request: HttpRequest): void {
+    this.#request = request;
+    this.#split = false;
+  }
+
+  get method(): string {
+    return this.#request!.method;
+  }
+
+  /** The path as sent, without query; of an absolute-form target (RFC 9112 section 3.2.2) what follows the authority. */
+  path(): string {
+    this.#splitTarget();
+    const path = this.#request!.target.slice(this.#pathStart, this.#pathEnd);
+    return path === '' ? '/' : path;
+  }
+
+  pathIs(path: string): boolean {
+    this.#splitTarget();
+    const length = this.#pathEnd - this.#pathStart;
+    if (length === 0) return path === '/';
+    return length === path.length && this.#request!.target.startsWith(path, this.#pathStart);
+  }
+
+  /** @param prefix whole path elements, without a slash at the end: empty for the root */
+  pathBeginsWith(prefix: string): boolean {
+    this.#splitTarget();
+    const target = this.#request!.target;
+    const end = this.#pathStart + prefix.length;
+    if (end > this.#pathEnd || !target.startsWith(prefix, this.#pathStart)) return false;
+    return end === this.#pathEnd || target.charCodeAt(end) === SLASH;
+  }
+
+  /**
+   * Values of a header that was sent several times are joined as RFC 9110 section 5.3 says.
+   * @param name in lower case
+   * @returns null where it was not sent
+   */
+  header(name: string): string | null {
+    const headers = this.#request!.headers;
+    let value: string | null = null;
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      if (!isHeader(headers[i]!, name)) continue;
+      value = value === null ? headers[i + 1]! : `${value}, ${headers[i + 1]!}`;
+    }
+    return value;
+  }
+
+  /**
+   * The first parameter of this name, decoded.
+   * @returns null where there is none
+   */
+  queryParam(name: string): string | null {
+    this.#splitTarget();
+    const target = this.#request!.target;
+    if (target.charCodeAt(this.#pathEnd) !== QUERY) return null;
+    for (let start = this.#pathEnd + 1; start <= target.length; ) {
+      const end = indexOrEnd(target, AMPERSAND, start, target.length);
+      const equals = indexOrEnd(target, EQUALS, start, end);
+      if (decodesTo(target, start, equals, name)) return decode(target.slice(Math.min(equals + 1, end), end));
+      start = end + 1;
+    }
+    return null;
+  }
+
+  #splitTarget(): void {
+    if (this.#split) return;
+    this.#split = true;
+    const target = this.#request!.target;
+    this.#pathStart = 0;
+    if (target.charCodeAt(0) !== SLASH) {
+      const scheme = target.indexOf('://');
+      const query = target.indexOf('?');
+      if (scheme > 0 && (query < 0 || scheme < query)) this.#pathStart = endOfAuthority(target, scheme + 3);
+    }
+    this.#pathEnd = indexOrEnd(target, QUERY, this.#pathStart, target.length);
+  }
+}
+
+/** Whether a header's name, as sent, is `lower`; without making strings. */
+export function isHeader(name: string, lower: string): boolean {
+  const length = name.length;
+  if (length !== lower.length) return false;
+  for (let i = 0; i < length; i++) {
+    let code = name.charCodeAt(i);
+    if (code >= 0x41 && code <= 0x5a) code |= 0x20;
+    if (code !== lower.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/**
+ * Text of a policy in the form in which requests are held: one character for each byte on the wire, where text is
+ * UTF-8.
+ */
+export function asOnWire(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function endOfAuthority(target: string, start: number): number {
+  let end = start;
+  while (end < target.length && target.charCodeAt(end) !== SLASH && target.charCodeAt(end) !== QUERY) end++;
+  return end;
+}
+
+function indexOrEnd(text: string, code: number, start: number, end: number): number {
+  let index = start;
+  while (index < end && text.charCodeAt(index) !== code) index++;
+  return index;
+}
+
+function decodesTo(text: string, start: number, end: number, expected: string): boolean {
+  if (end - start === expected.length && text.startsWith(expected, start)) return true;
+  // Encoding only makes a name longer, except that a space may be a plus.
+  if (end - start < expected.length) return false;
+  const raw = text.slice(start, end);
+  return ENCODED.test(raw) && decode(raw) === expected;
+}
+
+const ENCODED = /[%+]/;
+const PERCENT = /%([0-9A-Fa-f]{2})/g;
+
+/** As in forms (application/x-www-form-urlencoded); what is not well encoded stays as it is. */
+function decode(raw: string): string {
+  if (!ENCODED.test(raw)) return raw;
+  return raw.replaceAll('+', ' ').replace(PERCENT, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+}

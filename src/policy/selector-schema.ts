@@ -1,0 +1,39 @@
+import { LABEL_KEY, LABEL_VALUE } from './names.ts';
+import { list, object, ruled, stringMap, text, word } from './shape.ts';
+
+export const LABEL_NAME = { pattern: LABEL_KEY, expects: 'a label name such as app or example.com/app' };
+export const LABEL_TEXT = text({
+  description: 'A label value.',
+  expects: 'a label value: letters, digits, -, _ and ., at most 63, as a text (quote numbers)',
+  pattern: LABEL_VALUE,
+});
+
+/** Kubernetes' LabelSelector. */
+export const LABEL_SELECTOR = object(
+  {
+    matchLabels: stringMap(LABEL_NAME, LABEL_TEXT, {
+      description: 'Labels that an endpoint must have, all of them.',
+      expects: 'label names with their values',
+      default: {},
+    }),
+    matchExpressions: list(
+      ruled(
+        object({
+          key: text({ description: 'Name of the label.', ...LABEL_NAME }),
+          operator: word(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+            description: 'How the label relates to `values`. NotIn also selects endpoints without the label.',
+          }),
+          values: list(LABEL_TEXT, { description: 'For In and NotIn.', expects: 'a list of label values', default: [] }),
+        }),
+        ({ operator, values }) => {
+          const wantsValues = operator === 'In' || operator === 'NotIn';
+          if (wantsValues && values.length === 0) return `give values with operator ${operator}`;
+          if (!wantsValues && values.length > 0) return `remove values: operator ${operator} takes none`;
+          return null;
+        },
+      ),
+      { description: 'Conditions on labels, all of which must hold.', expects: 'a list of label conditions', default: [] },
+    ),
+  },
+  { description: 'Endpoints that the policy mirrors, by label; `{}` selects every endpoint.' },
+);
