@@ -1,35 +1,50 @@
-/** A stage's counters: an object of fixed shape whose fields are all numbers, bumped in place on the hot path. */
+/**
+ * A stage's counters: an object of fixed shape whose fields are numbers, or objects of the same kind. Stages bump them
+ * in place: the cheapest thing there is on the hot path.
+ */
 export type CounterGroup = object;
 
+interface Cell {
+  readonly owner: Record<string, unknown>;
+  readonly key: string;
+  readonly name: string;
+}
+
 /**
- * Makes the counters of one worker visible to the main thread through shared memory. Stages count in plain objects
- * (the cheapest thing there is); `publish` copies them a few times a second. Both threads build the board from groups
- * of the same shape, so a name means the same place on both sides.
+ * Makes the counters of one worker visible to the main thread through shared memory: `publish` copies them there a few
+ * times a second. Both threads build the board from groups of the same shape, so that a name means the same place on
+ * both sides.
  */
 export class CounterBoard {
   readonly buffer: SharedArrayBuffer;
-  readonly names: readonly string[];
-  readonly #groups: readonly CounterGroup[];
+  readonly #cells: readonly Cell[];
   readonly #view: Float64Array;
 
-  /** @param groups by prefix; a field `gaps` of the group `flow` is named `flow.gaps` */
+  /** @param groups by prefix: a field `gaps` of the group `flow` is named `flow.gaps` */
   constructor(groups: Readonly<Record<string, CounterGroup>>, buffer?: SharedArrayBuffer) {
-    this.#groups = Object.values(groups);
-    this.names = Object.entries(groups).flatMap(([prefix, group]) => Object.keys(group).map((key) => `${prefix}.${key}`));
-    this.buffer = buffer ?? new SharedArrayBuffer(this.names.length * Float64Array.BYTES_PER_ELEMENT);
+    this.#cells = Object.entries(groups).flatMap(([prefix, group]) => cellsOf(prefix, group));
+    this.buffer = buffer ?? new SharedArrayBuffer(this.#cells.length * Float64Array.BYTES_PER_ELEMENT);
     this.#view = new Float64Array(this.buffer);
   }
 
   /** Worker side. */
   publish(): void {
-    let at = 0;
-    for (const group of this.#groups) {
-      for (const value of Object.values(group)) this.#view[at++] = typeof value === 'number' ? value : 0;
+    for (let at = 0; at < this.#cells.length; at++) {
+      const { owner, key } = this.#cells[at]!;
+      this.#view[at] = owner[key] as number;
     }
   }
 
-  /** Main side: adds the values to `into`, by name. */
-  addTo(into: Map<string, number>): void {
-    for (const [at, name] of this.names.entries()) into.set(name, (into.get(name) ?? 0) + this.#view[at]!);
+  /** Main side: adds the published values to `into`, by name. */
+  addTo(into: Record<string, number>): void {
+    for (const [at, { name }] of this.#cells.entries()) into[name] = (into[name] ?? 0) + this.#view[at]!;
   }
+}
+
+function cellsOf(prefix: string, group: CounterGroup): Cell[] {
+  const owner = group as Record<string, unknown>;
+  return Object.entries(owner).flatMap(([key, value]): Cell[] => {
+    const name = `${prefix}.${key}`;
+    return typeof value === 'object' && value !== null ? cellsOf(name, value) : [{ owner, key, name }];
+  });
 }

@@ -1,4 +1,4 @@
-import { errors, Pool, type Dispatcher } from 'undici';
+import { Client, errors, type Dispatcher } from 'undici';
 import type { ReasonOf } from '../ledger/outcomes.ts';
 
 /** What a target is told: a whole request, framing not yet added. */
@@ -39,73 +39,100 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs: number;
 }
 
-/** Keep-alive pool over undici. The caller bounds what is under way to `connections`, so undici never queues. */
+/**
+ * Keep-alive connections over undici, one `Client` each. Not undici's `Pool`: there, a request that cannot be expressed
+ * (`OPTIONS *`) leaves its connection marked as busy for good. The caller bounds what is under way to `connections`.
+ */
 export class UndiciClient implements HttpClient {
-  readonly #pool: Pool;
+  readonly #origin: string;
+  readonly #options: Client.Options;
+  /** Last in, first out: as few connections as the load needs, and those warm. */
+  readonly #idle: Client[] = [];
+  readonly #all = new Set<Client>();
 
   constructor(origin: string, options: HttpClientOptions) {
-    this.#pool = new Pool(origin, {
-      connections: options.connections,
+    this.#origin = origin;
+    this.#options = {
       pipelining: 1,
       allowH2: false,
-      // The emitter holds every delivery to one deadline; two more timers a request would only cost.
+      // The caller holds every delivery to one deadline; two more timers a request would only cost.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: options.connectTimeoutMs },
-    });
+    };
   }
 
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
-    const delivery = new UndiciDelivery(observer);
-    try {
-      this.#pool.dispatch(
-        {
-          method: request.method as Dispatcher.HttpMethod,
-          path: request.path,
-          headers: request.headers,
-          body: request.body,
-        },
-        delivery,
-      );
-    } catch (error) {
-      delivery.fail(reasonOf(error));
-    }
+    const client = this.#idle.pop() ?? this.#open();
+    const delivery = new UndiciDelivery(this, client, observer);
+    client.dispatch(
+      {
+        method: request.method as Dispatcher.HttpMethod,
+        path: request.path,
+        headers: request.headers,
+        body: request.body,
+      },
+      delivery,
+    );
     return delivery;
   }
 
-  destroy(): Promise<void> {
-    return this.#pool.destroy();
+  async destroy(): Promise<void> {
+    this.#idle.length = 0;
+    await Promise.all(Array.from(this.#all, (client) => client.destroy()));
+    this.#all.clear();
+  }
+
+  /** @internal a delivery has ended and its connection is free */
+  release(client: Client): void {
+    if (this.#all.has(client)) this.#idle.push(client);
+  }
+
+  /** @internal a delivery was given up before there was a connection: the attempt goes with it */
+  discard(client: Client): void {
+    this.#all.delete(client);
+    void client.destroy();
+  }
+
+  #open(): Client {
+    const client = new Client(this.#origin, this.#options);
+    this.#all.add(client);
+    return client;
   }
 }
 
 class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
+  readonly #pool: UndiciClient;
+  readonly #client: Client;
   readonly #observer: DeliveryObserver;
   #controller: Dispatcher.DispatchController | null = null;
   #ended = false;
 
-  constructor(observer: DeliveryObserver) {
+  constructor(pool: UndiciClient, client: Client, observer: DeliveryObserver) {
+    this.#pool = pool;
+    this.#client = client;
     this.#observer = observer;
   }
 
   abort(): void {
-    // Without a controller the request has not been given to a connection yet.
-    this.fail(this.#controller === null ? 'connect' : 'timeout');
-    this.#controller?.abort(ABORTED);
-  }
-
-  fail(reason: FailureReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#observer.onFailure(reason);
+    if (this.#controller === null) {
+      this.#pool.discard(this.#client);
+      this.#observer.onFailure('connect');
+    } else {
+      this.#controller.abort(ABORTED);
+      queueMicrotask(() => this.#pool.release(this.#client));
+      this.#observer.onFailure('timeout');
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#ended) controller.abort(ABORTED);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
-    if (!this.#ended && status >= 200) this.#observer.onAnswer(status);
+    if (status >= 200) this.#observer.onAnswer(status);
   }
 
   onResponseData(): void {}
@@ -113,11 +140,16 @@ class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#pool.release(this.#client);
     this.#observer.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(reasonOf(error));
+    if (this.#ended) return;
+    this.#ended = true;
+    // undici does not expect new requests while it is failing old ones.
+    queueMicrotask(() => this.#pool.release(this.#client));
+    this.#observer.onFailure(reasonOf(error));
   }
 }
 

@@ -1,0 +1,149 @@
+import { Counter, Gauge, Registry, type CollectFunction } from 'prom-client';
+import type { AgentStats } from './stats.ts';
+
+type Labels = Readonly<Record<string, string>>;
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** One metric: what it is called, what it means, and where in the statistics its samples come from. */
+interface MetricRow {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly samples: (stats: AgentStats) => readonly Sample[];
+}
+
+/** Every metric of the agent, in one table: the registry and the documentation are made from it. */
+export const METRICS: readonly MetricRow[] = [
+  single('shadowtap_requests_seen_total', 'counter', 'Requests that the tap saw begin.', (s) => s.ledger.seen),
+  single('shadowtap_requests_open', 'gauge', 'Requests seen that have no outcome yet.', (s) => s.ledger.open),
+  {
+    name: 'shadowtap_requests_total',
+    type: 'counter',
+    help: 'Captured requests by outcome; each ends in exactly one.',
+    labels: ['policy', 'outcome', 'reason'],
+    samples: (s) => s.ledger.requests.map(({ policy, outcome, reason, count }) => ({ labels: { policy, outcome, reason }, value: count })),
+  },
+  {
+    name: 'shadowtap_copies_total',
+    type: 'counter',
+    help: 'Copies by target and outcome; each ends in exactly one.',
+    labels: ['policy', 'target', 'outcome', 'reason'],
+    samples: (s) =>
+      s.ledger.copies.map(({ policy, target, outcome, reason, count }) => ({ labels: { policy, target, outcome, reason }, value: count })),
+  },
+  counter('shadowtap_segments_total', 'Segments that workers took from the tap.', 'worker.segments'),
+  counter('shadowtap_bad_records_total', 'Records of the tap that made no sense and were skipped.', 'worker.badRecords'),
+  gauge('shadowtap_ring_fill_permille', 'Fill of the rings at the last look, summed over workers, in thousandths of one.', 'worker.ringFillPermille'),
+  gauge('shadowtap_copies_pending', 'Copies waiting or under way.', 'worker.copiesPending'),
+  gauge('shadowtap_copies_pending_bytes', 'Bytes of the copies that wait or are under way.', 'worker.copyBytes'),
+  gauge('shadowtap_breakers_open', 'Targets left alone by their circuit breaker, counted in each worker.', 'worker.breakersOpen'),
+  gauge('shadowtap_memory_bytes', 'Bytes of captured data held now, out of the budget.', 'worker.memoryBytes'),
+  gauge('shadowtap_flows', 'Connections in the flow tables.', 'flow.flows'),
+  gauge('shadowtap_flow_held_bytes', 'Bytes held because they came ahead of a hole.', 'flow.heldBytes'),
+  counter('shadowtap_flows_opened_total', 'Connections seen.', 'flow.opened'),
+  counter('shadowtap_flows_picked_up_total', 'Connections older than the tap, joined at a request or status line.', 'flow.pickedUp'),
+  counter('shadowtap_flow_resyncs_total', 'Connections that came back after the kernel had shed them.', 'flow.resyncs'),
+  group('shadowtap_flows_ended_total', 'Connections that ended, by reason.', 'flow.ended', 'reason'),
+  group('shadowtap_flows_muted_total', 'Connections no longer copied, by reason.', 'flow.muted', 'reason'),
+  counter('shadowtap_flow_gaps_total', 'Holes in captured streams.', 'flow.gaps'),
+  counter('shadowtap_flow_gap_bytes_total', 'Bytes missing in captured streams.', 'flow.gapBytes'),
+  counter('shadowtap_flow_retransmitted_bytes_total', 'Bytes seen more than once.', 'flow.retransmittedBytes'),
+  counter('shadowtap_flow_out_of_order_total', 'Segments that came ahead of a hole.', 'flow.outOfOrder'),
+  counter('shadowtap_flow_conflicting_bytes_total', 'Overlapping bytes whose copies differ.', 'flow.conflictingBytes'),
+  counter('shadowtap_flow_out_of_window_total', 'Segments too far from their stream to belong to it.', 'flow.outOfWindow'),
+  counter('shadowtap_flow_bad_resets_total', 'Resets that the receiver would not believe.', 'flow.badResets'),
+  counter('shadowtap_flow_unsynced_total', 'Segments of connections joined in the middle, before their first request.', 'flow.unsynced'),
+  single('shadowtap_tap_seen_total', 'counter', 'Packets of tapped ports that the tap looked at.', (s) => s.tap.seen),
+  single('shadowtap_tap_copied_total', 'counter', 'Packets handed to workers.', (s) => s.tap.copied),
+  single('shadowtap_tap_bytes_total', 'counter', 'Payload bytes handed to workers.', (s) => s.tap.bytes),
+  single('shadowtap_tap_shed_total', 'counter', 'Packets not copied because a ring was full.', (s) => s.tap.shed),
+  single('shadowtap_tap_shed_flows_total', 'counter', 'Times that a connection was shed because a ring was full.', (s) => s.tap.shedFlows),
+  single('shadowtap_tap_not_http_total', 'counter', 'Packets not copied because their connection is not HTTP.', (s) => s.tap.notHttp),
+  single('shadowtap_tap_lost_total', 'counter', 'Packets that the kernel lost before the tap could look.', (s) => s.tap.lost),
+  {
+    name: 'shadowtap_endpoint_attached',
+    type: 'gauge',
+    help: '1 where the tap is attached to the endpoint.',
+    labels: ['endpoint'],
+    samples: (s) => s.endpoints.map(({ name, attached }) => ({ labels: { endpoint: name }, value: attached ? 1 : 0 })),
+  },
+  single('shadowtap_workers_running', 'gauge', 'Workers that run.', (s) => s.workers.running),
+  single('shadowtap_worker_restarts_total', 'counter', 'Workers that ended unexpectedly and were started again.', (s) => s.workers.restarts),
+  single('shadowtap_process_cpu_seconds_total', 'counter', 'User and system time of the agent.', (s) => s.process.cpuUs / 1e6),
+  single('shadowtap_process_resident_bytes', 'gauge', 'Resident memory of the agent; counts the mapped rings.', (s) => s.process.rssBytes),
+  {
+    name: 'shadowtap_build_info',
+    type: 'gauge',
+    help: '1, with the version and the tap in use.',
+    labels: ['version', 'tap'],
+    samples: (s) => [{ labels: { version: s.version, tap: s.tap.name }, value: 1 }],
+  },
+];
+
+/** The text that Prometheus scrapes, made anew from the statistics each time. */
+export class MetricsPage {
+  readonly #registry = new Registry();
+  #stats: AgentStats | null = null;
+
+  constructor() {
+    for (const row of METRICS) this.#register(row);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  async render(stats: AgentStats): Promise<string> {
+    this.#stats = stats;
+    return this.#registry.metrics();
+  }
+
+  #register(row: MetricRow): void {
+    const samples = (): readonly Sample[] => (this.#stats === null ? [] : row.samples(this.#stats));
+    const common = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [this.#registry] };
+    if (row.type === 'counter') {
+      const collect: CollectFunction<Counter> = function () {
+        this.reset();
+        for (const { labels, value } of samples()) this.inc({ ...labels }, value);
+      };
+      new Counter({ ...common, collect });
+    } else {
+      const collect: CollectFunction<Gauge> = function () {
+        this.reset();
+        for (const { labels, value } of samples()) this.set({ ...labels }, value);
+      };
+      new Gauge({ ...common, collect });
+    }
+  }
+}
+
+function single(name: string, type: MetricRow['type'], help: string, value: (stats: AgentStats) => number): MetricRow {
+  return { name, type, help, labels: [], samples: (stats) => [{ labels: {}, value: value(stats) }] };
+}
+
+function counter(name: string, help: string, from: string): MetricRow {
+  return single(name, 'counter', help, (stats) => stats.counters[from] ?? 0);
+}
+
+function gauge(name: string, help: string, from: string): MetricRow {
+  return single(name, 'gauge', help, (stats) => stats.counters[from] ?? 0);
+}
+
+/** One metric for a group of counters; the last part of their names is the label. */
+function group(name: string, help: string, from: string, label: string): MetricRow {
+  const prefix = `${from}.`;
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: [label],
+    samples: ({ counters }) =>
+      Object.entries(counters)
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, value]) => ({ labels: { [label]: key.slice(prefix.length) }, value })),
+  };
+}

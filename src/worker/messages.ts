@@ -1,0 +1,39 @@
+import type { PolicySnapshot } from '../policy/snapshot.ts';
+import type { SourceDescriptor } from '../tap/tap.ts';
+
+/** What a worker is born with. Every message between the threads is listed in this file. */
+export interface WorkerSetup {
+  readonly index: number;
+  /** Workers of the agent: per-policy limits are shared out among them. */
+  readonly workers: number;
+  readonly source: SourceDescriptor;
+  /** Bytes that captured requests may take in this worker. */
+  readonly memoryBytes: number;
+  readonly account: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly policies: PoliciesMessage;
+}
+
+/** A new snapshot, with the accounts that its policies are counted in. */
+export interface PoliciesMessage {
+  readonly kind: 'policies';
+  readonly snapshot: PolicySnapshot;
+  /** One for each policy of the snapshot. */
+  readonly accounts: readonly SharedArrayBuffer[];
+}
+
+export interface StopMessage {
+  readonly kind: 'stop';
+  /** How long what is under way may take to finish, milliseconds. */
+  readonly graceMs: number;
+}
+
+/** main ──▶ worker */
+export type ToWorker = PoliciesMessage | StopMessage;
+
+/** worker ──▶ main */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  /** The snapshot with this version is in force. */
+  | { readonly kind: 'applied'; readonly version: number }
+  | { readonly kind: 'stopped' };

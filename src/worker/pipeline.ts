@@ -1,0 +1,129 @@
+import type { ByteBudget } from '../flow/budget.ts';
+import { KeepBody } from '../http/body.ts';
+import type { DecoderOutcome, Exchange, ExchangeHandler } from '../http/exchange.ts';
+import type { OutcomeRow, WorkerAccount } from '../ledger/ledger.ts';
+import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
+import type { Emitter } from '../mirror/emitter.ts';
+import { Router } from '../policy/router.ts';
+import { Verdict } from '../policy/verdict.ts';
+import type { CompiledSnapshot } from './targets.ts';
+import { Ticket } from './ticket.ts';
+
+const UNMATCHED = outcomeSlot('unmatched', '');
+const TOO_LARGE = outcomeSlot('too-large', '');
+const NO_MEMORY = outcomeSlot('shed', 'memory');
+
+/** Context of an exchange whose request was admitted by at least one policy: what waits for its content. */
+class Admission {
+  readonly ticket: Ticket;
+  readonly snapshot: CompiledSnapshot;
+  /** Flat target numbers of that snapshot. */
+  readonly targets: readonly number[];
+  readonly body: KeepBody | null;
+
+  constructor(ticket: Ticket, snapshot: CompiledSnapshot, targets: readonly number[], body: KeepBody | null) {
+    this.ticket = ticket;
+    this.snapshot = snapshot;
+    this.targets = targets;
+    this.body = body;
+  }
+}
+
+/** Context of an exchange whose request is settled and needs nothing more. */
+const SETTLED = { settled: true } as const;
+
+/**
+ * The middle of the line: takes exchanges from the decoder, asks the policies, keeps the content of admitted requests,
+ * hands whole requests to the emitter, and sees to it that each request is settled once in the ledger.
+ */
+export class Pipeline implements ExchangeHandler {
+  readonly #account: WorkerAccount;
+  readonly #emitter: Emitter;
+  readonly #budget: ByteBudget;
+  readonly #verdict = new Verdict();
+  #snapshot: CompiledSnapshot;
+  #router: Router;
+
+  constructor(account: WorkerAccount, emitter: Emitter, budget: ByteBudget, snapshot: CompiledSnapshot) {
+    this.#account = account;
+    this.#emitter = emitter;
+    this.#budget = budget;
+    this.#snapshot = snapshot;
+    this.#router = new Router(snapshot.policies);
+    emitter.configure(snapshot.targets);
+  }
+
+  /** Requests whose head came before keep the verdict that they got. */
+  apply(snapshot: CompiledSnapshot): void {
+    this.#router = new Router(snapshot.policies);
+    this.#snapshot = snapshot;
+    this.#emitter.configure(snapshot.targets);
+  }
+
+  onRequestHead(exchange: Exchange): void {
+    this.#account.open();
+    const request = exchange.request!;
+    const verdict = this.#verdict;
+    this.#router.route(exchange, exchange.flow.endpoint, exchange.flow.serverPort, verdict);
+    const row = this.#rowOf(verdict.policy);
+    if (verdict.targets.length === 0) return settleAtOnce(exchange, row, verdict.slot);
+    if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
+    const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
+    request.sink = body;
+    const ticket = new Ticket(row, body === null ? null : () => body.release());
+    exchange.context = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body);
+  }
+
+  onRequest(exchange: Exchange): void {
+    const admission = exchange.context;
+    if (!(admission instanceof Admission)) return;
+    exchange.context = SETTLED;
+    const { ticket, body, snapshot } = admission;
+    if (body !== null && body.state !== 'kept') {
+      ticket.settle(body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
+      return;
+    }
+    // A snapshot that came meanwhile may number its targets otherwise, and means to stop what it no longer names.
+    const targets = snapshot === this.#snapshot ? admission.targets : this.#stillNamed(admission);
+    if (targets.length === 0) {
+      ticket.settle(UNMATCHED);
+      return;
+    }
+    const request = exchange.request!;
+    const content = body === null ? null : body.bytes();
+    const nowMs = performance.now();
+    ticket.expectCopies(targets.length);
+    for (const target of targets) this.#emitter.offer(target, request, content, nowMs, ticket);
+  }
+
+  onRequestLost<O extends DecoderOutcome>(exchange: Exchange, outcome: O, reason: ReasonOf<O>): void {
+    const context = exchange.context;
+    exchange.context = SETTLED;
+    const slot = outcomeSlot(outcome, reason);
+    if (context === null) {
+      this.#account.open();
+      this.#account.unattributed[slot]! += 1;
+    } else if (context instanceof Admission) {
+      context.ticket.settle(slot);
+    }
+  }
+
+  // Responses are parsed for the framing of what follows them; nothing here needs their content yet.
+  onResponseHead(): void {}
+  onResponse(): void {}
+  onExchangeEnd(): void {}
+
+  #rowOf(policy: number): OutcomeRow {
+    return policy < 0 ? this.#account.unattributed : this.#snapshot.accounts[policy]!.requests;
+  }
+
+  #stillNamed(admission: Admission): number[] {
+    const keys = admission.targets.map((target) => admission.snapshot.targets[target]!.key);
+    return this.#snapshot.targets.flatMap((target, number) => (keys.includes(target.key) ? [number] : []));
+  }
+}
+
+function settleAtOnce(exchange: Exchange, row: OutcomeRow, slot: number): void {
+  row[slot]! += 1;
+  exchange.context = SETTLED;
+}

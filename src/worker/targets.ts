@@ -1,0 +1,62 @@
+import { PolicyAccount } from '../ledger/ledger.ts';
+import type { PolicyEntry } from '../ledger/book.ts';
+import type { EmitterTarget } from '../mirror/emitter.ts';
+import type { RewriteRules } from '../mirror/rewrite.ts';
+import { parseDuration } from '../policy/duration.ts';
+import type { MirrorPolicy, PolicyTarget } from '../policy/schema.ts';
+import type { PolicySnapshot } from '../policy/snapshot.ts';
+import type { PoliciesMessage } from './messages.ts';
+
+/** A snapshot as a worker uses it. */
+export interface CompiledSnapshot {
+  readonly policies: PolicySnapshot;
+  /** By policy number. */
+  readonly accounts: readonly PolicyAccount[];
+  /** By flat target number. */
+  readonly targets: readonly EmitterTarget[];
+}
+
+/** `namespace/name`, the way policies are named in metrics, logs and the marker header. */
+export function policyName(policy: MirrorPolicy): string {
+  return `${policy.metadata.namespace}/${policy.metadata.name}`;
+}
+
+/** How the ledger knows a policy. */
+export function policyEntry(policy: MirrorPolicy): PolicyEntry {
+  return { policy: policyName(policy), targets: policy.spec.targets.map((target) => target.url) };
+}
+
+/** @param marker lower-case name of the header that marks copies */
+export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker: string): CompiledSnapshot {
+  const policyAccounts = accounts.map((buffer) => new PolicyAccount(buffer));
+  const targets = snapshot.targets.map(({ policy: number, index }): EmitterTarget => {
+    const policy = snapshot.policies[number]!;
+    const target = policy.spec.targets[index]!;
+    const { limits } = policy.spec;
+    const url = new URL(target.url);
+    return {
+      key: JSON.stringify([policyEntry(policy), index, target, limits]),
+      origin: url.origin,
+      rules: rewriteRules(target, url, { name: marker, value: policyName(policy) }),
+      limits: {
+        maxInFlight: limits.maxInFlight,
+        maxQueued: limits.maxQueued,
+        maxBytes: limits.maxQueueBytes,
+        timeoutMs: parseDuration(limits.timeout),
+      },
+      account: policyAccounts[number]!,
+      index,
+    };
+  });
+  return { policies: snapshot, accounts: policyAccounts, targets };
+}
+
+function rewriteRules(target: PolicyTarget, url: URL, marker: RewriteRules['marker']): RewriteRules {
+  return {
+    authority: url.host,
+    basePath: url.pathname.replace(/\/$/, ''),
+    hostname: target.hostname,
+    marker,
+    modifiers: target.filters.map((filter) => filter.requestHeaderModifier),
+  };
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { HttpRequest } from '../../src/http/exchange.ts';
+import { buildCopy, withShadowSuffix, type RewriteRules } from '../../src/mirror/rewrite.ts';
+import { unsampledB3, unsampledTraceparent } from '../../src/mirror/trace.ts';
+
+const RULES: RewriteRules = {
+  authority: 'mirror:8080',
+  basePath: '',
+  hostname: 'Preserve',
+  marker: { name: 'shadowtap-mirrored', value: 'shop/checkout' },
+  modifiers: [],
+};
+const MARK = ['shadowtap-mirrored', 'shop/checkout'];
+
+function request(headers: string[], target = '/a?b=1', method = 'GET'): HttpRequest {
+  return Object.assign(new HttpRequest(), { method, target, headers, version: 'HTTP/1.1' });
+}
+
+function copied(headers: string[], rules: Partial<RewriteRules> = {}): string[] {
+  return buildCopy(request(headers), null, { ...RULES, ...rules }).headers;
+}
+
+describe('the copy of a request', () => {
+  it('keeps order, case and duplicates of headers, and adds the marker last', () => {
+    const headers = ['HOST', 'shop:80', 'X-b', '2', 'x-A', '1', 'X-b', '3', 'Cookie', 'a=b'];
+    expect(copied(headers)).toEqual([...headers, ...MARK]);
+  });
+
+  it('leaves out what is meant for the next hop, the framing and what Connection names', () => {
+    const headers = [
+      'Host', 'shop', 'Connection', 'keep-alive, X-Hop', 'Keep-Alive', 'timeout=5', 'X-Hop', '1', 'TE', 'trailers',
+      'Transfer-Encoding', 'chunked', 'Content-Length', '3', 'Upgrade', 'h2c', 'HTTP2-Settings', 'AAM', 'Expect',
+      '100-continue', 'Trailer', 'x-sum', 'Proxy-Connection', 'close', 'Accept', '*/*',
+    ];
+    expect(copied(headers)).toEqual(['Host', 'shop', 'Accept', '*/*', ...MARK]);
+  });
+
+  it('keeps Host even if Connection names it', () => {
+    expect(copied(['Connection', 'host', 'Host', 'shop'])).toEqual(['Host', 'shop', ...MARK]);
+  });
+
+  it('keeps X-Forwarded-For and credentials untouched', () => {
+    const headers = ['Host', 'shop', 'X-Forwarded-For', '10.0.0.9', 'Authorization', 'Bearer t'];
+    expect(copied(headers)).toEqual([...headers, ...MARK]);
+  });
+
+  it.each([
+    ['Preserve', 'shop:8080', 'shop:8080'],
+    ['Shadow', 'shop:8080', 'shop-shadow:8080'],
+    ['Shadow', 'shop', 'shop-shadow'],
+    ['Target', 'shop:8080', 'mirror:8080'],
+    ['other.example', 'shop:8080', 'other.example'],
+  ])('with hostname %s turns %s into %s', (hostname, sent, expected) => {
+    expect(copied(['Host', sent], { hostname })).toEqual(['Host', expected, ...MARK]);
+  });
+
+  it('puts the suffix before the port of an IPv6 authority', () => {
+    expect(withShadowSuffix('[::1]:80')).toBe('[::1]-shadow:80');
+    expect(withShadowSuffix('[::1]')).toBe('[::1]-shadow');
+  });
+
+  it('gives a request without Host that of the target', () => {
+    expect(copied(['Accept', '*/*'])).toEqual(['host', 'mirror:8080', 'Accept', '*/*', ...MARK]);
+  });
+
+  it('turns absolute form into origin form, whose authority wins over Host', () => {
+    const copy = buildCopy(request(['Host', 'wrong'], 'http://shop:81/x/y?z=1'), null, RULES);
+    expect([copy.path, copy.headers]).toEqual(['/x/y?z=1', ['Host', 'shop:81', ...MARK]]);
+    expect(buildCopy(request([], 'http://shop?q'), null, RULES).path).toBe('/?q');
+  });
+
+  it("puts the target's path before the request's", () => {
+    expect(buildCopy(request([], '/a?b'), null, { ...RULES, basePath: '/v2' }).path).toBe('/v2/a?b');
+  });
+
+  it('applies filters in order: set replaces in any case, add appends, remove removes all', () => {
+    const modifiers = [
+      { set: [{ name: 'x-a', value: '9' }], add: [{ name: 'X-C', value: '1' }], remove: ['x-drop'] },
+      { add: [{ name: 'X-C', value: '2' }] },
+    ];
+    const headers = ['Host', 'h', 'X-A', '1', 'X-Drop', '1', 'x-a', '2', 'X-DROP', '2'];
+    expect(copied(headers, { modifiers })).toEqual(['Host', 'h', 'x-a', '9', 'X-C', '1', 'X-C', '2', ...MARK]);
+  });
+});
+
+describe('trace context of a copy', () => {
+  it('keeps the trace and clears the sampled flag', () => {
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-';
+    expect(unsampledTraceparent(`${trace}01`)).toBe(`${trace}00`);
+    expect(unsampledTraceparent(`${trace}03`)).toBe(`${trace}02`);
+    expect(unsampledTraceparent('nonsense')).toBe('nonsense');
+    expect(unsampledB3('80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90')).toBe(
+      '80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-0-05e3ac9a4f6e3b90',
+    );
+    expect(unsampledB3('1')).toBe('0');
+    expect(copied(['Host', 'h', 'X-B3-Sampled', '1', 'TraceParent', `${trace}01`])).toEqual(
+      ['Host', 'h', 'X-B3-Sampled', '0', 'TraceParent', `${trace}00`, ...MARK],
+    );
+  });
+});

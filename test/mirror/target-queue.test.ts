@@ -1,0 +1,188 @@
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { PolicyAccount } from '../../src/ledger/ledger.ts';
+import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
+import { UndiciClient } from '../../src/mirror/http-client.ts';
+import { TargetQueue, type QueueLimits } from '../../src/mirror/target-queue.ts';
+
+const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, timeoutMs: 300 };
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function listen(server: TcpServer): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => new Promise((resolve) => server.close(() => resolve())));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function httpMirror(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  cleanups.push(() => server.closeAllConnections());
+  return listen(server);
+}
+
+/** A server that treats each raw connection as told. */
+async function rawMirror(onSocket: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onSocket(socket);
+  });
+  const origin = await listen(server);
+  cleanups.push(() => sockets.forEach((socket) => socket.destroy()));
+  return origin;
+}
+
+class Rig {
+  readonly queue: TargetQueue;
+  readonly account = PolicyAccount.allocate(1);
+  offered = 0;
+  ended = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(origin: string, limits: Partial<QueueLimits> = {}) {
+    const all = { ...LIMITS, ...limits };
+    const client = new UndiciClient(origin, { connections: all.maxInFlight, connectTimeoutMs: all.timeoutMs });
+    this.queue = new TargetQueue(client, all, this.account.copies[0]!);
+    this.#timer = setInterval(() => this.queue.expire(performance.now()), 20);
+    cleanups.push(async () => {
+      clearInterval(this.#timer);
+      await this.queue.close();
+    });
+  }
+
+  offer(count: number, body: Buffer | null = null, path = '/x'): void {
+    for (let i = 0; i < count; i++) {
+      const request = { method: body === null ? 'GET' : 'POST', path, headers: ['Host', 'shop'], body };
+      this.offered += 1;
+      this.queue.offer(request, 100 + (body?.length ?? 0), performance.now(), { onCopyEnd: () => (this.ended += 1) });
+    }
+  }
+
+  async settled(): Promise<Record<string, number>> {
+    const deadline = Date.now() + 5000;
+    while (this.ended < this.offered && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(this.ended).toBe(this.offered);
+    expect(this.queue.pending).toBe(0);
+    expect(this.queue.bytes).toBe(0);
+    return this.counts();
+  }
+
+  counts(): Record<string, number> {
+    const row = this.account.copies[0]!;
+    return Object.fromEntries(
+      OUTCOME_SLOTS.flatMap(({ outcome, reason }, slot) => (row[slot]! > 0 ? [[`${outcome}:${reason}`, row[slot]!]] : [])),
+    );
+  }
+}
+
+describe('a target queue', () => {
+  it('delivers each copy once and counts it by the class of the answer', async () => {
+    const paths: string[] = [];
+    const origin = await httpMirror((request, response) => {
+      paths.push(request.url!);
+      response.writeHead(Number(request.url!.slice(1))).end('ignored');
+    });
+    const rig = new Rig(origin);
+    for (const status of [200, 204, 301, 404, 503]) rig.offer(1, null, `/${status}`);
+    expect(await rig.settled()).toEqual({ 'mirrored:2xx': 2, 'mirrored:3xx': 1, 'mirrored:4xx': 1, 'mirrored:5xx': 1 });
+    expect(paths.sort()).toEqual(['/200', '/204', '/301', '/404', '/503']);
+  });
+
+  it('sheds the newest when its count is full; those accepted arrive', async () => {
+    let seen = 0;
+    const origin = await httpMirror((_request, response) => {
+      seen += 1;
+      setTimeout(() => response.end(), 20);
+    });
+    const rig = new Rig(origin);
+    rig.offer(30);
+    expect(rig.counts()).toEqual({ 'shed:queue': 18 });
+    expect(await rig.settled()).toEqual({ 'shed:queue': 18, 'mirrored:2xx': 12 });
+    expect(seen).toBe(12);
+  });
+
+  it('sheds when its bytes are full', async () => {
+    const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
+    const rig = new Rig(origin, { maxBytes: 3000 });
+    rig.offer(4, Buffer.alloc(1000));
+    expect(await rig.settled()).toEqual({ 'shed:bytes': 2, 'mirrored:2xx': 2 });
+  });
+
+  it('gives up at the deadline on a mirror that never answers', async () => {
+    const origin = await httpMirror(() => {});
+    const rig = new Rig(origin);
+    rig.offer(6);
+    expect(await rig.settled()).toEqual({ 'failed:timeout': 6 });
+  });
+
+  it('gives up at the deadline on an answer that never ends', async () => {
+    const origin = await rawMirror((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      const drip = setInterval(() => socket.write('x'), 10);
+      socket.on('close', () => clearInterval(drip));
+    });
+    const rig = new Rig(origin);
+    rig.offer(2);
+    expect(await rig.settled()).toEqual({ 'failed:timeout': 2 });
+  });
+
+  it('names resets and nonsense answers', async () => {
+    const resetting = new Rig(await rawMirror((socket) => socket.on('data', () => socket.resetAndDestroy())));
+    resetting.offer(4);
+    expect(await resetting.settled()).toEqual({ 'failed:reset': 4 });
+    const garbage = new Rig(await rawMirror((socket) => socket.on('data', () => socket.write('SSH-2.0-no\r\n\r\n'))));
+    garbage.offer(4);
+    expect(await garbage.settled()).toEqual({ 'failed:protocol': 4 });
+  });
+
+  it('leaves a dead mirror alone after some failures and comes back when it answers again', async () => {
+    const server = createServer((_request, response) => response.end());
+    const origin = await listen(server);
+    const port = (server.address() as AddressInfo).port;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const rig = new Rig(origin);
+    for (let i = 0; i < 10; i++) {
+      rig.offer(5);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const dead = await rig.settled();
+    expect(dead['failed:connect']).toBeGreaterThanOrEqual(20);
+    expect(dead['failed:connect']).toBeLessThan(30);
+    expect(dead['shed:breaker']).toBe(50 - dead['failed:connect']!);
+    expect(rig.queue.breakerOpen).toBe(true);
+
+    const revived = createServer((_request, response) => response.end());
+    await new Promise<void>((resolve) => revived.listen(port, '127.0.0.1', resolve));
+    cleanups.push(() => new Promise((resolve) => revived.close(() => resolve())));
+    cleanups.push(() => revived.closeAllConnections());
+    const deadline = Date.now() + 4000;
+    while (rig.queue.breakerOpen && Date.now() < deadline) {
+      rig.offer(1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await rig.settled();
+    rig.offer(5);
+    expect((await rig.settled())['mirrored:2xx']).toBeGreaterThanOrEqual(6);
+  });
+
+  it('counts what it cannot express as rejected, and goes on', async () => {
+    const origin = await httpMirror((_request, response) => response.end());
+    const rig = new Rig(origin, { maxInFlight: 1, maxQueued: 1000 });
+    rig.offer(300, null, 'no slash');
+    rig.offer(2);
+    expect(await rig.settled()).toEqual({ 'failed:rejected': 300, 'mirrored:2xx': 2 });
+  });
+
+  it('counts what is left when it is closed as shutdown', async () => {
+    const origin = await httpMirror(() => {});
+    const rig = new Rig(origin, { timeoutMs: 10_000 });
+    rig.offer(7);
+    await rig.queue.close();
+    expect(await rig.settled()).toEqual({ 'incomplete:shutdown': 7 });
+  });
+});
