@@ -57,7 +57,7 @@ function fetchNode(folder, { version, integrity }) {
   const remedy = `check that npm reaches its registry (npm view ${name}), or install Node ${OLDEST_MAJOR} yourself`;
   try {
     mkdirSync(partial);
-    const packed = run('npm', ['pack', name, '--silent', '--pack-destination', partial], { cwd: partial });
+    const packed = run('npm', ['pack', name, '--loglevel=error', '--pack-destination', partial], { cwd: partial });
     if (!packed.ok) throw new SetupError(`${name} could not be fetched: ${remedy}\n${packed.output}`);
     const archive = join(partial, readdirSync(partial).find((file) => file.endsWith('.tgz')));
     const digest = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
