@@ -1,6 +1,5 @@
-import { Default, Errors } from 'typebox/value';
 import { nearest } from './nearest.ts';
-import type { Static, TSchema } from './shape.ts';
+import { compare, type Static, type TSchema, type ValidationError } from './shape.ts';
 
 /** One thing that is wrong with a document. */
 export interface Problem {
@@ -17,8 +16,7 @@ export type Checked<T> = { readonly value: T; readonly problems: null } | { read
  * @param input plain data as a YAML or JSON parser gives it; it is not changed
  */
 export function check<S extends TSchema>(schema: S, input: unknown): Checked<Static<S>> {
-  const value = Default(schema, structuredClone(input));
-  const errors = Errors(schema, value);
+  const { value, errors } = compare(schema, input);
   if (errors.length === 0) return { value: value as Static<S>, problems: null };
   const problems = relevant(errors).flatMap((error) => problemsOf(error, schema, value));
   return { value: null, problems: unique(problems) };
@@ -35,7 +33,6 @@ export function formatPath(path: readonly (string | number)[]): string {
   return text;
 }
 
-type ValidationError = ReturnType<typeof Errors>[number];
 type Node = { readonly [key: string]: unknown };
 
 /**

@@ -1,5 +1,5 @@
 import Type, { type Static, type TArray, type TObject, type TProperties, type TSchema } from 'typebox';
-import { Check } from 'typebox/value';
+import { Check, Default, Errors } from 'typebox/value';
 
 /**
  * The vocabulary in which documents are described. One description gives the TypeScript type (`Static`), the JSON
@@ -78,6 +78,14 @@ export function ruled<T extends TSchema>(schema: T, rule: (value: Static<T>) => 
     (value) => !Check(schema, value) || rule(value) === null,
     (value) => rule(value) ?? '',
   );
+}
+
+export type ValidationError = ReturnType<typeof Errors>[number];
+
+/** @returns a copy of the input with defaults filled in, and how it differs from the description */
+export function compare(schema: TSchema, input: unknown): { value: unknown; errors: ValidationError[] } {
+  const value = Default(schema, structuredClone(input));
+  return { value, errors: Errors(schema, value) };
 }
 
 /** Keywords of ours, which a JSON Schema does not know. */

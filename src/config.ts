@@ -1,0 +1,195 @@
+import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type TapChoice } from './config/agent-schema.ts';
+import { readDocuments, type SourceDocument } from './config/documents.ts';
+import { parseListen, type ListenAddress } from './config/listen.ts';
+import { locate } from './config/locate.ts';
+import { ShadowtapError } from './errors.ts';
+import type { LogLevel } from './log.ts';
+import type { SelectableEndpoint } from './policy/build-snapshot.ts';
+import { check, formatPath, type Problem } from './policy/check.ts';
+import { durationMs } from './policy/duration.ts';
+import type { MirrorPolicy } from './policy/schema.ts';
+import { policyName, validatePolicy } from './policy/validate.ts';
+import type { Endpoint } from './tap/tap.ts';
+
+/** All that a standalone agent is told. */
+export interface AgentConfig {
+  readonly settings: AgentSettings;
+  readonly endpoints: readonly ConfiguredEndpoint[];
+  readonly policies: readonly MirrorPolicy[];
+}
+
+export interface AgentSettings {
+  readonly tap: TapChoice;
+  readonly workers: number;
+  /** Bytes of each worker's ring, a power of two. */
+  readonly ringBytes: number;
+  /** Bytes that captured traffic may take up in all workers together. */
+  readonly memoryBytes: number;
+  /** null: no admin server. */
+  readonly admin: ListenAddress | null;
+  readonly drainGraceMs: number;
+  readonly logLevel: LogLevel;
+  /** Lower case. */
+  readonly markerHeader: string;
+}
+
+/** An endpoint with the names of its ports. */
+export type ConfiguredEndpoint = Endpoint & SelectableEndpoint;
+
+/** Settings given on the command line, as typed; they win over the file's. */
+export type SettingFlags = { readonly [K in keyof typeof SETTINGS]?: string | number };
+
+/** What one document of a file turned out to be. */
+export interface DocumentReport {
+  readonly document: SourceDocument;
+  /** `MirrorPolicy shop/checkout`, or `document 2` where it does not say. */
+  readonly title: string;
+  readonly agent: AgentDocument | null;
+  readonly policy: MirrorPolicy | null;
+  /** One line each, with file, line, document and field; empty where the document is right. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads the configuration of a standalone agent and finds its endpoints on this machine.
+ * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID (all problems, one a line), USAGE (a flag), ENDPOINT
+ */
+export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig {
+  const reports = inspect(file);
+  refuseProblems(reports);
+  const agents = reports.flatMap(({ agent }) => agent ?? []);
+  const [agent] = agents;
+  if (agent === undefined) {
+    throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind Agent; add one that names the endpoints`);
+  }
+  return {
+    settings: settingsOf({ ...agent.spec, ...checkedFlags(flags) }),
+    endpoints: agent.spec.endpoints.map(configuredEndpoint),
+    policies: reports.flatMap(({ policy }) => policy ?? []),
+  };
+}
+
+/**
+ * Reads the policies of a file; an Agent in it is checked and left aside.
+ * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID
+ */
+export function loadPolicies(file: string): readonly MirrorPolicy[] {
+  const reports = inspect(file);
+  refuseProblems(reports);
+  const policies = reports.flatMap(({ policy }) => policy ?? []);
+  if (policies.length > 0) return policies;
+  throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind MirrorPolicy; add one`);
+}
+
+/**
+ * Checks each document of a file by itself; nothing on this machine is looked at.
+ * @throws ShadowtapError CONFIG_FILE
+ */
+export function inspect(file: string): readonly DocumentReport[] {
+  const documents = readDocuments(file);
+  if (documents.length === 0) {
+    throw new ShadowtapError('CONFIG_FILE', `${file}: has no documents; add some of kind Agent and MirrorPolicy`);
+  }
+  const reports = documents.map(reportOn);
+  return reports.map((report, index) => refuseSecond(report, reports.slice(0, index)));
+}
+
+function reportOn(document: SourceDocument, index: number): DocumentReport {
+  const kind = fieldOf(document.value, 'kind');
+  const title = titleOf(document.value, index);
+  const bare = { document, title, agent: null, policy: null };
+  if (kind === 'Agent') {
+    const { value, problems } = check(AGENT, document.value);
+    return { ...bare, agent: value, problems: lines(document, title, problems) };
+  }
+  if (kind === 'MirrorPolicy') {
+    const { value, problems } = validatePolicy(document.value);
+    return { ...bare, policy: value, problems: lines(document, title, problems) };
+  }
+  const message = kind === undefined ? 'missing; give Agent or MirrorPolicy' : `${JSON.stringify(kind)} is not allowed; give Agent or MirrorPolicy`;
+  return { ...bare, problems: lines(document, title, [{ path: ['kind'], message }]) };
+}
+
+/** Names must differ, and there is one agent. */
+function refuseSecond(report: DocumentReport, before: readonly DocumentReport[]): DocumentReport {
+  const { document, title, agent, policy } = report;
+  const refused = (path: string[], message: string): DocumentReport => ({
+    ...report,
+    agent: null,
+    policy: null,
+    problems: lines(document, title, [{ path, message }]),
+  });
+  if (agent !== null && before.some((other) => other.agent !== null)) return refused(['kind'], 'a second Agent; keep one');
+  if (policy === null) return report;
+  const name = policyName(policy);
+  const twice = before.some((other) => other.policy !== null && policyName(other.policy) === name);
+  return twice ? refused(['metadata', 'name'], `a second MirrorPolicy ${name}; give each its own name`) : report;
+}
+
+function refuseProblems(reports: readonly DocumentReport[]): void {
+  const problems = reports.flatMap((report) => report.problems);
+  if (problems.length > 0) throw new ShadowtapError('CONFIG_INVALID', problems.join('\n'));
+}
+
+function lines(document: SourceDocument, title: string, problems: readonly Problem[] | null): string[] {
+  const located = (problems ?? []).map(({ path, message }) => ({ path, message, line: document.lineOf(path) }));
+  return located
+    .sort((a, b) => a.line - b.line)
+    .map(({ path, message, line }) => {
+      const field = path.length === 0 ? '' : `${formatPath(path)}: `;
+      return `${document.file}:${line}: ${title}: ${field}${message}`;
+    });
+}
+
+/** A name that can stand in a line of text whatever a file says. */
+const PLAIN_NAME = /^[\w.-]{1,253}\/[\w.-]{1,253}$/;
+
+function titleOf(value: unknown, index: number): string {
+  const kind = fieldOf(value, 'kind');
+  const metadata = fieldOf(value, 'metadata');
+  const name = fieldOf(metadata, 'name');
+  if (typeof kind !== 'string' || !/^\w{1,63}$/.test(kind)) return `document ${index + 1}`;
+  if (kind !== 'MirrorPolicy') return kind;
+  const namespace = fieldOf(metadata, 'namespace') ?? 'default';
+  const full = `${String(namespace)}/${String(name)}`;
+  return name !== undefined && PLAIN_NAME.test(full) ? `MirrorPolicy ${full}` : `MirrorPolicy (document ${index + 1})`;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function checkedFlags(flags: SettingFlags): Partial<AgentDocument['spec']> {
+  for (const [name, value] of Object.entries(flags)) {
+    const { problems } = check(SETTINGS[name as keyof typeof SETTINGS], value);
+    if (problems === null) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new ShadowtapError('USAGE', `--${flag}: ${problems[0]!.message}`);
+  }
+  return flags as Partial<AgentDocument['spec']>;
+}
+
+function settingsOf(spec: AgentDocument['spec']): AgentSettings {
+  const { tap, workers, ringBytes, memoryBytes, logLevel } = spec;
+  return {
+    tap,
+    workers,
+    ringBytes,
+    memoryBytes,
+    admin: spec.admin === 'off' ? null : parseListen(spec.admin),
+    drainGraceMs: durationMs(spec.drainGrace),
+    logLevel,
+    markerHeader: spec.markerHeader.toLowerCase(),
+  };
+}
+
+function configuredEndpoint(entry: EndpointEntry, index: number): ConfiguredEndpoint {
+  const portNames: Record<string, number> = {};
+  const ports = entry.ports.map((port) => {
+    if (typeof port === 'number') return port;
+    portNames[port.name] = port.port;
+    return port.port;
+  });
+  const { name, labels } = entry;
+  return { id: index + 1, name, labels, ports: [...new Set(ports)], portNames, location: locate(entry) };
+}

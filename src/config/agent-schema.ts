@@ -1,0 +1,173 @@
+import { isIP } from 'node:net';
+import { LOG_LEVELS } from '../log.ts';
+import { isDuration, durationMs } from '../policy/duration.ts';
+import { PORT_NAME, TOKEN } from '../policy/names.ts';
+import { DEFAULT_MARKER } from '../policy/router.ts';
+import { API_VERSION } from '../policy/schema.ts';
+import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
+import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from '../policy/shape.ts';
+import { parseListen } from './listen.ts';
+
+/** Taps that can be asked for by name; see `shadowtap doctor`. */
+export const TAP_CHOICES = ['auto', 'ebpf:tcx', 'ebpf:cgroup', 'ebpf:clsact', 'pcap'] as const;
+export type TapChoice = (typeof TAP_CHOICES)[number];
+
+const MIB = 1 << 20;
+
+const PORT_NUMBER = integer(1, 65_535, { description: 'Port number.', expects: 'a port number from 1 to 65535' });
+
+const ENDPOINT_PORT = either(
+  [
+    PORT_NUMBER,
+    object({
+      name: text({ description: 'Name for policies to use.', expects: 'a port name such as http', pattern: PORT_NAME }),
+      port: PORT_NUMBER,
+    }),
+  ],
+  { description: 'A port.', expects: 'a port number from 1 to 65535, or {name, port}' },
+);
+
+const ENDPOINT = ruled(
+  object({
+    name: text({ description: 'Name for logs and metrics.', expects: 'a name of 1 to 253 characters', minLength: 1, maxLength: 253 }),
+    labels: stringMap(LABEL_NAME, LABEL_TEXT, {
+      description: 'Labels for the selectors of policies.',
+      expects: 'label names with their values',
+      default: {},
+    }),
+    ports: list(ENDPOINT_PORT, {
+      description: 'TCP ports on which the endpoint serves HTTP, as numbers or as `{name, port}`.',
+      expects: 'a list of 1 to 64 ports',
+      minItems: 1,
+      maxItems: 64,
+    }),
+    netns: optional(
+      text({
+        description: 'Network namespace: a path, or a name as `ip netns` shows it.',
+        expects: 'a path such as /run/netns/shop, or a name that ip netns shows',
+        minLength: 1,
+      }),
+    ),
+    pid: optional(
+      integer(1, 4_194_304, {
+        description: 'A process of the endpoint; its network namespace and its cgroup are tapped.',
+        expects: 'the id of a process',
+      }),
+    ),
+    interfaces: optional(
+      list(text({ description: 'Name.', expects: 'the name of an interface', pattern: '^[^/\\s]{1,15}$' }), {
+        description: 'Interfaces of the namespace. Not given: `eth0` and `lo`, or those that `addresses` need.',
+        expects: 'a list of 1 to 16 interfaces',
+        minItems: 1,
+        maxItems: 16,
+      }),
+    ),
+    cgroup: optional(
+      text({
+        description: 'Directory of a cgroup v2; the network namespace of its processes is found by it.',
+        expects: 'a path such as /sys/fs/cgroup/shop.slice',
+        pattern: '^/',
+      }),
+    ),
+    addresses: optional(
+      list(
+        ruled(text({ description: 'An IP address.', expects: 'an IPv4 or IPv6 address' }), (value) =>
+          isIP(value) === 0 ? 'give an IPv4 or IPv6 address' : null,
+        ),
+        {
+          description:
+            'Addresses of the endpoint: only their traffic is copied. Alone, they are tapped on the interface of this machine that holds them or routes to them.',
+          expects: 'a list of 1 to 16 addresses',
+          minItems: 1,
+          maxItems: 16,
+        },
+      ),
+    ),
+  }),
+  ({ netns, pid, interfaces, cgroup, addresses }) => {
+    if (netns !== undefined && pid !== undefined) return 'give netns or pid, not both';
+    if (netns ?? pid ?? interfaces ?? cgroup ?? addresses) return null;
+    return 'say where it is: give netns, pid, interfaces, cgroup or addresses';
+  },
+);
+
+/** The agent's settings; `run` has flags for some of them. */
+export const SETTINGS = {
+  tap: word([...TAP_CHOICES], {
+    description: 'How packets are copied; `auto` takes the best that the node can do (see `shadowtap doctor`).',
+    default: 'auto',
+  }),
+  workers: integer(1, 64, {
+    description: 'Worker threads; each connection belongs to one.',
+    expects: 'a number from 1 to 64',
+    default: 1,
+  }),
+  ringBytes: ruled(
+    integer(64 * 1024, 1024 * MIB, {
+      description: 'Size of the ring between the kernel and each worker.',
+      expects: 'a power of two from 65536 to 1073741824',
+      default: 8 * MIB,
+    }),
+    (value) => (Number.isInteger(Math.log2(value)) ? null : 'give a power of two from 65536 to 1073741824'),
+  ),
+  memoryBytes: integer(4 * MIB, 64 * 1024 * MIB, {
+    description: 'What captured traffic may take up in all workers together.',
+    expects: 'a number of bytes from 4194304 to 68719476736',
+    default: 128 * MIB,
+  }),
+  admin: ruled(
+    text({
+      description: 'Where /metrics, /healthz and /readyz are served; `off` for nowhere.',
+      expects: 'an address such as 127.0.0.1:9464 or [::1]:9464, or off',
+      default: '127.0.0.1:9464',
+    }),
+    (value) => (value === 'off' || parseListen(value) !== null ? null : 'give an address such as 127.0.0.1:9464 or [::1]:9464, or off'),
+  ),
+  drainGrace: ruled(
+    text({
+      description: 'How long copies under way may take to finish when the agent stops.',
+      expects: 'a duration from 0s to 10m, such as 5s',
+      default: '5s',
+    }),
+    (value) => (isDuration(value) && durationMs(value) <= 600_000 ? null : 'give a duration from 0s to 10m, such as 5s'),
+  ),
+  logLevel: word([...LOG_LEVELS], { description: 'Least level of the lines that are logged.', default: 'info' }),
+  markerHeader: text({
+    description: 'Header that marks copies; a request that bears it is not mirrored again.',
+    expects: 'a header name',
+    pattern: TOKEN,
+    maxLength: 256,
+    default: DEFAULT_MARKER,
+  }),
+};
+
+/** The standalone agent: its settings and its endpoints. */
+export const AGENT = object({
+  apiVersion: word([API_VERSION], { description: 'Version of this document.' }),
+  kind: word(['Agent'], { description: 'Kind of this document.' }),
+  metadata: optional(
+    object({ name: text({ description: 'For people.', expects: 'a name', default: 'shadowtap' }) }, { description: 'Names the agent.' }),
+  ),
+  spec: object(
+    {
+      ...SETTINGS,
+      endpoints: ruled(
+        list(ENDPOINT, {
+          description: 'What may be tapped.',
+          expects: 'a list of 1 to 1024 endpoints',
+          minItems: 1,
+          maxItems: 1024,
+        }),
+        (endpoints) => {
+          const names = endpoints.map(({ name }) => name);
+          const twice = names.find((name, index) => names.indexOf(name) !== index);
+          return twice === undefined ? null : `two endpoints are called ${JSON.stringify(twice)}; give each its own name`;
+        },
+      ),
+    },
+    { description: 'Settings and endpoints.' },
+  ),
+});
+
+export type AgentDocument = Immutable<Static<typeof AGENT>>;
+export type EndpointEntry = AgentDocument['spec']['endpoints'][number];
