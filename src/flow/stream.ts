@@ -1,4 +1,5 @@
 import type { Direction } from '../tap/segment.ts';
+import type { MuteReason } from './counters.ts';
 
 /** Why a flow ended. `fin`: both sides closed; `evicted`: memory was needed; `closed`: the agent stops. */
 export type EndReason = 'fin' | 'rst' | 'idle' | 'evicted' | 'reused' | 'closed';
@@ -18,6 +19,15 @@ export interface StreamHandler {
   /** An unknown number of bytes is missing in both directions; the next client bytes begin with a request line. */
   onResync(timeUs: number): void;
   onEnd(reason: EndReason, timeUs: number): void;
+}
+
+/** What a stream's handler may ask of the flow. */
+export interface FlowControl {
+  /**
+   * The rest of this connection is of no interest: what is held is freed, onData, onGap, onFin and onResync are not
+   * called again, and the tap is asked to copy no more of it. onEnd still comes, once. Idempotent.
+   */
+  mute(reason: MuteReason): void;
 }
 
 /** Who talks to whom, for logs and matching. Made once per flow. */

@@ -1,0 +1,374 @@
+import { ACK, FIN, RST, SYN, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION } from '../tap/segment.ts';
+import type { Segment } from '../tap/segment.ts';
+import { formatAddress } from './address.ts';
+import type { FlowCounters, MuteReason } from './counters.ts';
+import { Link } from './link.ts';
+import { beginsRequest, beginsResponse } from './pickup.ts';
+import { Reassembler } from './reassembler.ts';
+import type { ByteStream } from './reassembler.ts';
+import { advance } from './seq.ts';
+import type { EndReason, FlowControl, FlowInfo, StreamHandler } from './stream.ts';
+
+/** What a flow asks of the table that it lives in. */
+export interface FlowHost {
+  readonly counters: FlowCounters;
+  makeHandler(flow: Flow): StreamHandler;
+  /** The flow is over or needs no more bytes: it may be forgotten first. */
+  retired(flow: Flow): void;
+}
+
+/** `open`: bytes are delivered. `muted`: nobody wants them. `ended`: kept a while so that stragglers start nothing. */
+export type FlowState = 'open' | 'muted' | 'ended';
+
+/**
+ * One TCP connection. `A` is the side whose segment was seen first; which side is the client is known from the tap,
+ * from the handshake, or from the first bytes, in this order of trust for taps that know and the reverse for captures.
+ */
+export class Flow implements ByteStream, FlowControl {
+  readonly id: number;
+  readonly hash: number;
+  readonly endpoint: number;
+  readonly a0: number;
+  readonly a1: number;
+  readonly a2: number;
+  readonly a3: number;
+  readonly b0: number;
+  readonly b1: number;
+  readonly b2: number;
+  readonly b3: number;
+  readonly aPort: number;
+  readonly bPort: number;
+  /** The next flow with the same hash. */
+  chain: Flow | null = null;
+  state: FlowState = 'open';
+  lastUs: number;
+  /** When it last moved in the table's list by age. */
+  listedUs: number;
+  /** What the tap is still to be told: copy no more of it, ever or until its next request. */
+  notice: 'forever' | 'until-request' | null = null;
+  /** When the present hole was met; meaningful while `holes` is linked. */
+  holeSinceUs = 0;
+  readonly age = new Link<Flow>(this);
+  readonly holes = new Link<Flow>(this);
+  readonly #a: Reassembler;
+  readonly #b: Reassembler;
+  readonly #host: FlowHost;
+  #handler: StreamHandler | null = null;
+  #clientIsA = true;
+  #clientKnown = false;
+  /** The client is known beyond doubt: the tap says so, or bytes have been delivered. */
+  #clientCertain = false;
+  #pickedUp = false;
+  #ending = false;
+  /** A SYN that may be a new connection on the same ports. */
+  #newSyn = false;
+  #newIsn = 0;
+  /** Segments since the receiver got over the present hole; slack for captures that swap packets. */
+  #patience = 0;
+  #mark = 0;
+  /** Segments of a connection joined in the middle that came before its first request. */
+  #skipped = 0;
+  #finA = false;
+  #finB = false;
+
+  constructor(id: number, first: Segment, host: FlowHost) {
+    this.id = id;
+    this.hash = first.hash;
+    this.endpoint = first.endpoint;
+    this.a0 = first.src0;
+    this.a1 = first.src1;
+    this.a2 = first.src2;
+    this.a3 = first.src3;
+    this.b0 = first.dst0;
+    this.b1 = first.dst1;
+    this.b2 = first.dst2;
+    this.b3 = first.dst3;
+    this.aPort = first.sport;
+    this.bPort = first.dport;
+    this.lastUs = first.timeUs;
+    this.listedUs = first.timeUs;
+    this.#host = host;
+    this.#a = new Reassembler(this, host.counters);
+    this.#b = new Reassembler(this, host.counters);
+  }
+
+  get heldBytes(): number {
+    return this.#a.heldBytes + this.#b.heldBytes;
+  }
+
+  /** Whether someone reads it: it has delivered bytes and is not muted. */
+  get isRead(): boolean {
+    return this.state === 'open' && this.#handler !== null;
+  }
+
+  /** Whether any byte has been delivered since the last call. */
+  noteProgress(): boolean {
+    const mark = (this.#a.next + Math.imul(this.#b.next, 31)) | 0;
+    const moved = mark !== this.#mark;
+    this.#mark = mark;
+    return moved;
+  }
+
+  isFromA(s: Segment): boolean {
+    return (
+      s.sport === this.aPort &&
+      s.dport === this.bPort &&
+      s.src3 === this.a3 &&
+      s.dst3 === this.b3 &&
+      s.src2 === this.a2 &&
+      s.dst2 === this.b2 &&
+      s.src1 === this.a1 &&
+      s.dst1 === this.b1 &&
+      s.src0 === this.a0 &&
+      s.dst0 === this.b0
+    );
+  }
+
+  isFromB(s: Segment): boolean {
+    return (
+      s.sport === this.bPort &&
+      s.dport === this.aPort &&
+      s.src3 === this.b3 &&
+      s.dst3 === this.a3 &&
+      s.src2 === this.b2 &&
+      s.dst2 === this.a2 &&
+      s.src1 === this.b1 &&
+      s.dst1 === this.a1 &&
+      s.src0 === this.b0 &&
+      s.dst0 === this.a0
+    );
+  }
+
+  /**
+   * Whether this segment opens another connection on the same addresses and ports. A SYN on a living connection is not
+   * believed by itself (RFC 5961 section 4): the server's answer or the client's next bytes have to confirm it.
+   */
+  isReusedBy(segment: Segment, fromA: boolean): boolean {
+    const own = fromA ? this.#a : this.#b;
+    if ((segment.flags & (SYN | ACK)) === SYN) {
+      const isn = advance(segment.seq, 1);
+      if (this.state === 'open' && own.synced && own.next === isn) return false;
+      if (this.state !== 'open' || this.#finished) return true;
+      if (this.#handler === null) return own.synced || this.#pickedUp;
+      this.#newSyn = true;
+      this.#newIsn = isn;
+      return false;
+    }
+    if (!this.#newSyn) return segment.resync && this.state === 'ended';
+    const fromClient = fromA === this.#clientIsA;
+    if (fromClient) return segment.seq === this.#newIsn && own.next !== this.#newIsn;
+    return (segment.flags & SYN) !== 0 && segment.ack === this.#newIsn;
+  }
+
+  /** Where the confirmed new connection's client begins; null if there was no SYN. */
+  get newIsn(): number | null {
+    return this.#newSyn ? this.#newIsn : null;
+  }
+
+  /** The client's next byte is at `isn`; used where its SYN went by before this flow was made. */
+  startClient(isn: number, clientIsA: boolean): void {
+    this.#clientIsA = clientIsA;
+    this.#clientKnown = true;
+    (clientIsA ? this.#a : this.#b).sync(isn);
+  }
+
+  receive(segment: Segment, fromA: boolean): void {
+    this.lastUs = segment.timeUs;
+    if (this.state === 'ended') return;
+    if (segment.direction !== UNKNOWN_DIRECTION && !this.#clientCertain) {
+      this.#setClient((segment.direction === TO_SERVER) === fromA);
+      this.#clientCertain = true;
+    }
+    if (this.state === 'muted') return this.#receiveMuted(segment, fromA);
+    const own = fromA ? this.#a : this.#b;
+    const peer = fromA ? this.#b : this.#a;
+    if (segment.resync) this.#resync(segment, own);
+    if ((segment.flags & SYN) !== 0) this.#synchronise(segment, fromA, own, peer);
+    if ((segment.flags & RST) !== 0) return this.#receiveReset(segment, own);
+    if (segment.wireLength > 0) this.#receivePayload(segment, fromA, own);
+    if (this.state !== 'open') return;
+    if ((segment.flags & ACK) !== 0) {
+      if (peer.synced) peer.acknowledge(segment.ack);
+      else if (own.synced && this.#clientKnown && fromA === this.#clientIsA) peer.sync(segment.ack);
+    }
+    if ((segment.flags & FIN) !== 0 && own.synced) own.finish(endOfPayload(segment), segment.timeUs);
+    if (this.#a.waiting || this.#b.waiting) this.#giveUpFinalHoles(segment);
+  }
+
+  /** Gives up the first hole of each direction. */
+  skipHoles(timeUs: number): void {
+    this.#a.skipHole(timeUs);
+    if (this.state === 'open') this.#b.skipHole(timeUs);
+  }
+
+  /** @returns whether it had not ended before */
+  end(reason: EndReason, timeUs: number): boolean {
+    if (this.#ending) return false;
+    this.#ending = true;
+    if (this.state === 'open') {
+      this.#a.flush(timeUs);
+      this.#b.flush(timeUs);
+    }
+    this.state = 'ended';
+    this.#a.drop();
+    this.#b.drop();
+    this.#host.counters.ended[reason]++;
+    const handler = this.#handler;
+    this.#handler = null;
+    this.#host.retired(this);
+    handler?.onEnd(reason, timeUs);
+    return true;
+  }
+
+  mute(reason: MuteReason): void {
+    if (this.state !== 'open') return;
+    this.state = 'muted';
+    this.notice = 'forever';
+    this.#a.drop();
+    this.#b.drop();
+    this.#host.counters.muted[reason]++;
+    this.#host.retired(this);
+  }
+
+  describe(): FlowInfo {
+    const a = formatAddress(this.a0, this.a1, this.a2, this.a3);
+    const b = formatAddress(this.b0, this.b1, this.b2, this.b3);
+    const clientIsA = this.#clientIsA;
+    return {
+      id: this.id,
+      endpoint: this.endpoint,
+      clientAddress: clientIsA ? a : b,
+      clientPort: clientIsA ? this.aPort : this.bPort,
+      serverAddress: clientIsA ? b : a,
+      serverPort: clientIsA ? this.bPort : this.aPort,
+    };
+  }
+
+  onBytes(from: Reassembler, data: Buffer, start: number, end: number, timeUs: number): void {
+    if (this.state !== 'open') return;
+    this.#handlerOf().onData(this.#directionOf(from), data, start, end, timeUs);
+  }
+
+  onHole(from: Reassembler, missing: number, timeUs: number): void {
+    if (this.state !== 'open') return;
+    this.#handlerOf().onGap(this.#directionOf(from), missing, timeUs);
+  }
+
+  onFinished(from: Reassembler, timeUs: number): void {
+    if (this.state !== 'open') return;
+    this.#handler?.onFin(this.#directionOf(from), timeUs);
+    if (this.#a.finished && this.#b.finished) this.end('fin', timeUs);
+  }
+
+  get #finished(): boolean {
+    return (this.#clientIsA ? this.#a : this.#b).finished;
+  }
+
+  #directionOf(from: Reassembler): typeof TO_SERVER | typeof TO_CLIENT {
+    return (from === this.#a) === this.#clientIsA ? TO_SERVER : TO_CLIENT;
+  }
+
+  #setClient(isA: boolean): void {
+    this.#clientIsA = isA;
+    this.#clientKnown = true;
+  }
+
+  /** Made with the first bytes, when it is certain who the client is. */
+  #handlerOf(): StreamHandler {
+    if (this.#handler !== null) return this.#handler;
+    this.#clientCertain = true;
+    this.#handler = this.#host.makeHandler(this);
+    if (this.#a.finished) this.#handler.onFin(this.#directionOf(this.#a), this.lastUs);
+    if (this.#b.finished) this.#handler.onFin(this.#directionOf(this.#b), this.lastUs);
+    return this.#handler;
+  }
+
+  #synchronise(segment: Segment, fromA: boolean, own: Reassembler, peer: Reassembler): void {
+    const isn = advance(segment.seq, 1);
+    if (!own.synced) own.sync(isn);
+    if ((segment.flags & ACK) === 0) {
+      if (!this.#clientKnown) this.#setClient(fromA);
+      return;
+    }
+    if (!this.#clientKnown) this.#setClient(!fromA);
+    if (!peer.synced) peer.sync(segment.ack);
+    else peer.settleSyn(segment.ack, segment.timeUs);
+  }
+
+  #receivePayload(segment: Segment, fromA: boolean, own: Reassembler): void {
+    if (!this.#clientCertain) this.#orient(segment, fromA);
+    const { data, start, end, wireLength, timeUs } = segment;
+    if ((segment.flags & SYN) !== 0) {
+      if (own.next === advance(segment.seq, 1)) own.pushSyn(data, start, end, wireLength);
+      return;
+    }
+    if (!own.synced && !this.#pickUp(segment, fromA, own)) {
+      this.#host.counters.unsynced++;
+      if (this.#handler === null && this.#skipped++ === 0) this.notice = 'until-request';
+      return;
+    }
+    own.push(segment.seq, data, start, end, wireLength, timeUs);
+  }
+
+  /** Captures do not say who the client is, and a handshake may be crossed or wrong: the first bytes decide. */
+  #orient(segment: Segment, fromA: boolean): void {
+    if (beginsRequest(segment.data, segment.start, segment.end)) this.#setClient(fromA);
+    else if (beginsResponse(segment.data, segment.start, segment.end)) this.#setClient(!fromA);
+  }
+
+  /** Joins a connection that is older than the tap. */
+  #pickUp(segment: Segment, fromA: boolean, own: Reassembler): boolean {
+    if (!this.#clientKnown) return false;
+    const begins = fromA === this.#clientIsA ? beginsRequest : beginsResponse;
+    if (!begins(segment.data, segment.start, segment.end)) return false;
+    own.sync(segment.seq);
+    if (!this.#pickedUp) this.#host.counters.pickedUp++;
+    this.#pickedUp = true;
+    return true;
+  }
+
+  #resync(segment: Segment, own: Reassembler): void {
+    this.#a.reset();
+    this.#b.reset();
+    own.sync(segment.seq);
+    this.#host.counters.resyncs++;
+    this.#handler?.onResync(segment.timeUs);
+  }
+
+  #receiveReset(segment: Segment, own: Reassembler): void {
+    if (own.believesReset(segment.seq)) this.end('rst', segment.timeUs);
+    else this.#host.counters.badResets++;
+  }
+
+  #receiveMuted(segment: Segment, fromA: boolean): void {
+    if ((segment.flags & RST) !== 0) {
+      this.end('rst', segment.timeUs);
+      return;
+    }
+    if ((segment.flags & FIN) === 0) return;
+    if (fromA) this.#finA = true;
+    else this.#finB = true;
+    if (this.#finA && this.#finB) this.end('fin', segment.timeUs);
+  }
+
+  /** A tap in the path sees bytes before their acknowledgement; a capture may have swapped a few packets. */
+  #giveUpFinalHoles(segment: Segment): void {
+    if (!this.#a.holeIsFinal && !this.#b.holeIsFinal) {
+      this.#patience = 0;
+      return;
+    }
+    if (segment.direction === UNKNOWN_DIRECTION && this.#patience++ < CAPTURE_SLACK) return;
+    this.#patience = 0;
+    while (this.state === 'open' && this.#a.holeIsFinal) this.#a.skipHole(segment.timeUs);
+    while (this.state === 'open' && this.#b.holeIsFinal) this.#b.skipHole(segment.timeUs);
+  }
+}
+
+/** Segments of a connection by which a capture may show an acknowledgement before the bytes it is for. */
+const CAPTURE_SLACK = 8;
+
+function endOfPayload(segment: Segment): number {
+  const syn = (segment.flags & SYN) !== 0 ? 1 : 0;
+  return advance(segment.seq, segment.wireLength + syn);
+}
+
