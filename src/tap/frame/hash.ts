@@ -1,13 +1,13 @@
 import type { Segment } from '../segment.ts';
 
 /**
- * Hash of a connection, unsigned 32-bit. Each end is mixed by itself and the two are added, so that both directions
+ * Hash of a connection, signed 32-bit. Each end is mixed by itself and the two are added, so that both directions
  * agree; every bit of the result depends on every bit of the ends (murmur3's finaliser).
  */
 export function connectionHash(segment: Segment): number {
   const source = mixEnd(segment.src0, segment.src1, segment.src2, segment.src3, segment.sport);
   const destination = mixEnd(segment.dst0, segment.dst1, segment.dst2, segment.dst3, segment.dport);
-  return finalise((source + destination) | 0) >>> 0;
+  return finalise((source + destination) | 0);
 }
 
 function mixEnd(w0: number, w1: number, w2: number, w3: number, port: number): number {
