@@ -72,17 +72,20 @@ function urlProblem(value: string): string | null {
   return url.port === '0' ? 'give a port from 1 to 65535' : null;
 }
 
+/** Address of a mirror. */
+export const TARGET_URL = ruled(
+  text({
+    description: 'Address of the mirror; a path is put before the path of each request.',
+    expects: 'an http or https address such as http://127.0.0.1:8080',
+    maxLength: 2048,
+  }),
+  urlProblem,
+);
+
 /** Where copies go, and what is changed in them. */
 export const TARGET = object(
   {
-    url: ruled(
-      text({
-        description: 'Address of the mirror; a path is put before the path of each request.',
-        expects: 'an http or https address such as http://127.0.0.1:8080',
-        maxLength: 2048,
-      }),
-      urlProblem,
-    ),
+    url: TARGET_URL,
     percent: integer(0, 100, {
       description: 'Share of the sampled requests that this target gets, chosen at random for each target.',
       expects: 'a whole number from 0 to 100',

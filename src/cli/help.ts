@@ -1,0 +1,61 @@
+export const PROGRAM_HELP = `
+Examples:
+  shadowtap doctor                                        what can this node do?
+  shadowtap validate -f examples/standalone.yaml          is this file right?
+  shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
+  shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
+
+Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong.
+More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
+
+export const RUN_HELP = `
+Flags win over the file. The agent stops on SIGINT or SIGTERM: production is let go at once, copies under way may
+finish within drainGrace. A second signal ends it at once.
+
+A file names endpoints and what to mirror of them:
+
+  apiVersion: shadowtap.dev/v1alpha1
+  kind: Agent
+  spec:
+    endpoints:
+      - name: checkout-1
+        labels: { app: checkout }
+        ports: [8080]
+        pid: 4242             # or netns, interfaces, cgroup, addresses
+  ---
+  apiVersion: shadowtap.dev/v1alpha1
+  kind: MirrorPolicy
+  metadata: { name: checkout-next }
+  spec:
+    selector: { matchLabels: { app: checkout } }
+    targets:
+      - url: http://127.0.0.1:9090
+
+Examples:
+  sudo shadowtap run -f config.yaml
+  sudo shadowtap run -f config.yaml --tap ebpf:cgroup --workers 2 --admin 127.0.0.1:9900
+  curl http://127.0.0.1:9464/metrics`;
+
+export const REPLAY_HELP = `
+With --dry-run each request is printed as one JSON object on a line, in order of completion; the summary goes to
+standard error.
+
+Examples:
+  shadowtap replay capture.pcap --dry-run | head
+  shadowtap replay capture.pcapng --to http://127.0.0.1:9090 --speed 2x --port 8080
+  shadowtap replay capture.pcap --policy examples/policies.yaml --speed max`;
+
+export const DOCTOR_HELP = `
+Exit codes: 0 an eBPF tap can be used, 1 only the pcap tap can, 3 no tap can.
+
+Examples:
+  sudo shadowtap doctor
+  sudo shadowtap doctor -o json`;
+
+export const VALIDATE_HELP = `
+Each document is checked by itself and reported on a line with file, line and field. Exit codes: 0 all are right,
+2 at least one is wrong.
+
+Examples:
+  shadowtap validate -f config.yaml
+  shadowtap validate -f examples/standalone.yaml examples/policies.yaml`;

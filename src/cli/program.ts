@@ -1,0 +1,103 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf, ShadowtapError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { DOCTOR_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
+import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
+import { replay, type ReplayOptions } from './replay.ts';
+import { run, type RunOptions } from './run.ts';
+import { validate } from './validate.ts';
+
+/**
+ * Runs one command line.
+ * @param args without the program's own name
+ * @returns the exit code; nothing is thrown, what went wrong has been said on `io.err`
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  let code = EXIT_OK;
+  const program = describe(io, args, (result) => {
+    code = result;
+  });
+  try {
+    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, replay, doctor or validate; see shadowtap --help');
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    for (const line of complaint(thrown)) io.err.write(`shadowtap: ${line}\n`);
+    return thrown instanceof ShadowtapError ? exitCodeOf(thrown.code) : EXIT_FAILED;
+  }
+}
+
+function complaint(thrown: unknown): string[] {
+  if (thrown instanceof ShadowtapError) return thrown.message.split('\n');
+  return [`a fault of ours, please report it: ${messageOf(thrown).split('\n', 1)[0]}`];
+}
+
+function describe(io: Io, args: readonly string[], finish: (code: number) => void): Command {
+  const program = new Command('shadowtap')
+    .description('Mirrors HTTP requests of running pods to another version, outside the request path.')
+    .version(VERSION)
+    .addHelpText('after', PROGRAM_HELP);
+  // Subcommands inherit these, so they come first.
+  program.exitOverride().configureOutput({
+    writeOut: (text) => void io.out.write(text),
+    writeErr: (text) => void io.err.write(text),
+    outputError: (text, write) => write(`shadowtap: ${onOneLine(text)}; see ${helpFor(args[0])}\n`),
+  });
+
+  program
+    .command('run')
+    .description('run the standalone agent: tap the endpoints of a file, mirror by its policies')
+    .requiredOption('-f, --file <path>', 'YAML file with an Agent and its MirrorPolicies')
+    .option('--tap <name>', 'auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact or pcap')
+    .option('--workers <count>', 'worker threads, 1 to 64')
+    .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
+    .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .addHelpText('after', RUN_HELP)
+    .action(async (options: RunOptions) => finish(await run(options, io)));
+
+  program
+    .command('replay')
+    .description('read a capture file and mirror its requests, or print them')
+    .argument('<capture>', 'pcap or pcapng file')
+    .option('--to <url>', 'mirror that gets every request')
+    .option('--policy <path>', 'YAML file whose MirrorPolicies decide')
+    .option('--speed <factor>', 'times the captured speed, such as 2x, or max', '1x')
+    .option('--port <number>', 'server port, may be repeated; not given: HTTP is found on any port', collect)
+    .option('--dry-run', 'send nothing; print each request as a line of JSON')
+    .addHelpText('after', REPLAY_HELP)
+    .action(async (capture: string, options: ReplayOptions) => finish(await replay(capture, options, io)));
+
+  program
+    .command('doctor')
+    .description('say what this node can do, which tap it gets and why, and how to get a better one')
+    .option('-o, --output <format>', 'table or json', 'table')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (options: { readonly output: string }) => {
+      const { doctor } = await import('./doctor.ts');
+      finish(await doctor(options.output, io));
+    });
+
+  program
+    .command('validate')
+    .description('check configuration files; nothing is tapped or sent')
+    .requiredOption('-f, --file <path...>', 'YAML files with Agent and MirrorPolicy documents')
+    .addHelpText('after', VALIDATE_HELP)
+    .action((options: { readonly file: readonly string[] }) => finish(validate(options.file, io)));
+
+  return program;
+}
+
+function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+function helpFor(command: string | undefined): string {
+  const known = ['run', 'replay', 'doctor', 'validate'].find((name) => name === command);
+  return known === undefined ? 'shadowtap --help' : `shadowtap ${known} --help`;
+}
+
+/** Commander writes `error: ...` and hints on lines of their own. */
+function onOneLine(text: string): string {
+  return text.trim().replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+}

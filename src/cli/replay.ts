@@ -1,0 +1,46 @@
+import { loadPolicies } from '../config.ts';
+import { ShadowtapError } from '../errors.ts';
+import { check } from '../policy/check.ts';
+import { TARGET_URL } from '../policy/target-schema.ts';
+import type { Io } from './io.ts';
+
+export interface ReplayOptions {
+  readonly to?: string;
+  readonly policy?: string;
+  readonly speed: string;
+  readonly port?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** Sends the requests of a capture file to a mirror, or prints them. */
+export async function replay(capture: string, options: ReplayOptions, io: Io): Promise<number> {
+  const { to, policy, dryRun = false } = options;
+  if (to === undefined && policy === undefined && !dryRun) {
+    throw new ShadowtapError('USAGE', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them');
+  }
+  const speed = speedOf(options.speed);
+  const ports = (options.port ?? []).flatMap((list) => list.split(',')).map(portOf);
+  if (to !== undefined) checkTarget(to);
+  const policies = policy === undefined ? null : loadPolicies(policy);
+  const { replayCapture } = await import('../worker/replay.ts');
+  return replayCapture({ capture, to: to ?? null, policies, speed, ports, dryRun, out: io.out, err: io.err });
+}
+
+/** @returns times the captured speed; Infinity for `max` */
+function speedOf(text: string): number {
+  if (text === 'max') return Infinity;
+  const factor = /^([0-9]{1,6}(?:\.[0-9]{1,6})?)x?$/.exec(text)?.[1];
+  if (factor !== undefined && Number(factor) > 0) return Number(factor);
+  throw new ShadowtapError('USAGE', `--speed: ${JSON.stringify(text)} is not allowed; give a factor such as 1x, 0.5x or 10x, or max`);
+}
+
+function portOf(text: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new ShadowtapError('USAGE', `--port: ${JSON.stringify(text)} is not allowed; give a port number from 1 to 65535`);
+}
+
+function checkTarget(url: string): void {
+  const { problems } = check(TARGET_URL, url);
+  if (problems !== null) throw new ShadowtapError('USAGE', `--to: ${problems[0]!.message}`);
+}
