@@ -255,7 +255,7 @@ static __always_inline void tap(struct __sk_buff *skb, __u32 l3, enum entry entr
 		return;
 	}
 	hash = hash_flow(&p);
-	index = hash & config.ring_mask;
+	index = (__u64)hash * config.rings >> 32; /* an even share for any number of rings */
 	ring = bpf_map_lookup_elem(&rings, &index);
 	if (!ring)
 		return;

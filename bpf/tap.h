@@ -44,7 +44,7 @@ struct tap_record {
 
 struct tap_config {
 	__u32 endpoint;
-	__u32 ring_mask;     /* number of rings - 1 */
+	__u32 rings;         /* how many there are */
 	__u32 wake_bytes;    /* wake the reader when a ring's fill crosses this upwards */
 	__u32 resync_bytes;  /* a shed flow may come back while a ring holds less than this */
 	__u32 address_count; /* 0: any server address */

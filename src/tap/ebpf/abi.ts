@@ -5,7 +5,7 @@ import { TO_SERVER, type Segment } from '../segment.ts';
 /** `struct tap_config` */
 export const CONFIG_BYTES = 148;
 export const CONFIG_ENDPOINT = 0;
-export const CONFIG_RING_MASK = 4;
+export const CONFIG_RINGS = 4;
 export const CONFIG_WAKE_BYTES = 8;
 export const CONFIG_RESYNC_BYTES = 12;
 export const CONFIG_ADDRESS_COUNT = 16;
