@@ -36,6 +36,7 @@ export const METRICS: readonly MetricRow[] = [
       s.ledger.copies.map(({ policy, target, outcome, reason, count }) => ({ labels: { policy, target, outcome, reason }, value: count })),
   },
   counter('shadowtap_segments_total', 'Segments that workers took from the tap.', 'worker.segments'),
+  counter('shadowtap_segments_discarded_total', 'Segments given up because the worker that should have taken them died.', 'worker.discarded'),
   counter('shadowtap_bad_records_total', 'Records of the tap that made no sense and were skipped.', 'worker.badRecords'),
   gauge('shadowtap_ring_fill_permille', 'Fill of the rings at the last look, summed over workers, in thousandths of one.', 'worker.ringFillPermille'),
   gauge('shadowtap_copies_pending', 'Copies waiting or under way.', 'worker.copiesPending'),

@@ -4,11 +4,13 @@ import type { SourceDescriptor } from '../tap/tap.ts';
 /** What a worker is born with. Every message between the threads is listed in this file. */
 export interface WorkerSetup {
   readonly index: number;
-  /** Workers of the agent: per-policy limits are shared out among them. */
-  readonly workers: number;
+  /** It takes the place of a worker that died: what that one left in the ring is given up, so nothing is sent twice. */
+  readonly replacement: boolean;
   readonly source: SourceDescriptor;
   /** Bytes that captured requests may take in this worker. */
   readonly memoryBytes: number;
+  /** Lower-case name of the header that marks copies. */
+  readonly marker: string;
   readonly account: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly policies: PoliciesMessage;

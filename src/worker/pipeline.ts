@@ -41,21 +41,24 @@ export class Pipeline implements ExchangeHandler {
   readonly #emitter: Emitter;
   readonly #budget: ByteBudget;
   readonly #verdict = new Verdict();
+  readonly #marker: string;
   #snapshot: CompiledSnapshot;
   #router: Router;
 
-  constructor(account: WorkerAccount, emitter: Emitter, budget: ByteBudget, snapshot: CompiledSnapshot) {
+  /** @param marker lower-case name of the header that marks copies */
+  constructor(account: WorkerAccount, emitter: Emitter, budget: ByteBudget, snapshot: CompiledSnapshot, marker: string) {
     this.#account = account;
     this.#emitter = emitter;
     this.#budget = budget;
+    this.#marker = marker;
     this.#snapshot = snapshot;
-    this.#router = new Router(snapshot.policies);
+    this.#router = new Router(snapshot.policies, { marker });
     emitter.configure(snapshot.targets);
   }
 
   /** Requests whose head came before keep the verdict that they got. */
   apply(snapshot: CompiledSnapshot): void {
-    this.#router = new Router(snapshot.policies);
+    this.#router = new Router(snapshot.policies, { marker: this.#marker });
     this.#snapshot = snapshot;
     this.#emitter.configure(snapshot.targets);
   }

@@ -2,8 +2,8 @@ import { PolicyAccount } from '../ledger/ledger.ts';
 import type { PolicyEntry } from '../ledger/book.ts';
 import type { EmitterTarget } from '../mirror/emitter.ts';
 import type { RewriteRules } from '../mirror/rewrite.ts';
-import { parseDuration } from '../policy/duration.ts';
-import type { MirrorPolicy, PolicyTarget } from '../policy/schema.ts';
+import { durationMs } from '../policy/duration.ts';
+import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { PoliciesMessage } from './messages.ts';
 
@@ -42,7 +42,7 @@ export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker:
         maxInFlight: limits.maxInFlight,
         maxQueued: limits.maxQueued,
         maxBytes: limits.maxQueueBytes,
-        timeoutMs: parseDuration(limits.timeout),
+        timeoutMs: durationMs(limits.timeout),
       },
       account: policyAccounts[number]!,
       index,
@@ -51,7 +51,7 @@ export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker:
   return { policies: snapshot, accounts: policyAccounts, targets };
 }
 
-function rewriteRules(target: PolicyTarget, url: URL, marker: RewriteRules['marker']): RewriteRules {
+function rewriteRules(target: MirrorTarget, url: URL, marker: RewriteRules['marker']): RewriteRules {
   return {
     authority: url.host,
     basePath: url.pathname.replace(/\/$/, ''),

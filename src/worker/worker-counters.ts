@@ -2,6 +2,8 @@
 export class WorkerCounters {
   /** Segments taken from the ring. */
   segments = 0;
+  /** Segments given up because the worker that should have taken them died. */
+  discarded = 0;
   /** Ring records that made no sense and were skipped. */
   badRecords = 0;
   /** Share of the ring in use at the last look, in thousandths. */

@@ -1,0 +1,87 @@
+/**
+ * The demo's clients: a steady mix of GETs, JSON POSTs and chunked uploads over keep-alive connections, sent at a fixed
+ * rate whatever the answers' speed (an open loop: a slow server cannot hide by slowing the clients down).
+ *
+ *   node clients.ts <host> <port> <requests per second>
+ *
+ * Sends the latencies of each second to its parent.
+ */
+import { Agent, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+
+export interface SecondOfTraffic {
+  /** Milliseconds from sending to the end of the answer. */
+  readonly latencies: number[];
+  readonly errors: number;
+  readonly sent: { readonly get: number; readonly post: number; readonly upload: number };
+}
+
+const [host = '127.0.0.1', port = '8080', rate = '500'] = process.argv.slice(2);
+const TICK_MS = 10;
+const UPLOAD_CHUNK = Buffer.alloc(16 * 1024, 'shadowtap ');
+
+const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+let latencies: number[] = [];
+let errors = 0;
+let sent = { get: 0, post: 0, upload: 0 };
+
+type Kind = keyof typeof sent;
+
+function send(kind: Kind, number: number): void {
+  sent[kind] += 1;
+  const startedMs = performance.now();
+  const outgoing = request({
+    agent,
+    host,
+    port: Number(port),
+    method: kind === 'get' ? 'GET' : 'POST',
+    path: kind === 'get' ? `/api/items/${number % 100}?view=full` : kind === 'post' ? '/api/orders' : '/api/pictures',
+    headers: headersOf(kind),
+  });
+  outgoing.on('response', (response) => {
+    response.resume();
+    response.on('end', () => latencies.push(performance.now() - startedMs));
+  });
+  outgoing.on('error', () => (errors += 1));
+  if (kind === 'post') outgoing.write(JSON.stringify({ order: number, item: 'teapot', note: 'ü'.repeat(number % 50) }));
+  if (kind === 'upload') for (let i = 0; i <= number % 4; i++) outgoing.write(UPLOAD_CHUNK);
+  outgoing.end();
+}
+
+function headersOf(kind: Kind): Record<string, string> {
+  const common = {
+    'User-Agent': 'demo-client/1.0',
+    Accept: 'application/json',
+    'Accept-Language': 'en',
+    'X-Request-Id': randomUUID(),
+    'X-Tenant': 'acme',
+    Cookie: 'session=4f1c; theme=dark',
+  };
+  if (kind === 'get') return common;
+  return { ...common, 'Content-Type': kind === 'post' ? 'application/json' : 'application/octet-stream' };
+}
+
+let number = 0;
+let owed = 0;
+let paused = false;
+setInterval(() => {
+  if (paused) return;
+  owed += (Number(rate) * TICK_MS) / 1000;
+  for (; owed >= 1; owed -= 1) {
+    number += 1;
+    // Of twenty requests, fourteen are GETs, five are orders and one is an upload.
+    send(number % 20 === 0 ? 'upload' : number % 4 === 0 ? 'post' : 'get', number);
+  }
+}, TICK_MS);
+
+setInterval(() => {
+  process.send?.({ latencies, errors, sent } satisfies SecondOfTraffic);
+  latencies = [];
+  errors = 0;
+  sent = { get: 0, post: 0, upload: 0 };
+}, 1000);
+
+process.on('message', (message) => {
+  paused = message === 'pause';
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,48 @@
+/**
+ * The demo's application, run twice: as v1 in one pod (production) and as v2 in another (the mirror).
+ *
+ *   node shop.ts <version> <host> <port>
+ *
+ * Answers GETs and POSTs as a small shop would, and keeps a fingerprint of every request that it received, so that the
+ * demo can tell whether both versions got the same ones. GET /_fingerprint returns it.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+
+const [version = 'v1', host = '127.0.0.1', port = '8080'] = process.argv.slice(2);
+
+let received = 0;
+/** Sum of 48-bit digests, one for each request: independent of their order. */
+let fingerprint = 0n;
+
+const server = createServer((request, response) => {
+  if (request.url === '/_fingerprint') {
+    response.end(JSON.stringify({ received, fingerprint: fingerprint.toString(16) }));
+    return;
+  }
+  const hash = createHash('sha256').update(identityOf(request));
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    hash.update(chunk);
+  });
+  request.on('end', () => {
+    received += 1;
+    fingerprint += hash.digest().readBigUInt64BE(0) >> 16n;
+    const body = JSON.stringify({ version, path: request.url, received: bytes, at: new Date().toISOString() });
+    response.writeHead(request.method === 'POST' ? 201 : 200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    });
+    response.end(body);
+  });
+});
+
+/** What production and mirror must agree on: method, target, Host and the headers that the client chose. */
+function identityOf(request: IncomingMessage): string {
+  const chosen = ['host', 'user-agent', 'accept', 'content-type', 'x-request-id', 'x-tenant', 'cookie'];
+  return [request.method, request.url, ...chosen.map((name) => request.headers[name])].join('\n');
+}
+
+server.listen(Number(port), host, () => process.send?.('ready'));
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,153 @@
+import { Worker } from 'node:worker_threads';
+import { ShadowtapError } from '../errors.ts';
+import type { AccountBook } from '../ledger/book.ts';
+import type { Logger } from '../log.ts';
+import type { PolicySnapshot } from '../policy/snapshot.ts';
+import type { SourceDescriptor } from '../tap/tap.ts';
+import { workerBoard } from '../worker/board.ts';
+import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from '../worker/messages.ts';
+import { policyEntry } from '../worker/targets.ts';
+
+/** Pause before a worker that died is started again, so that a fault at start cannot spin. */
+const RESTART_MS = 200;
+
+export interface WorkerPoolOptions {
+  readonly sources: readonly SourceDescriptor[];
+  /** Bytes of captured data, shared out evenly among the workers. */
+  readonly memoryBytes: number;
+  /** Lower-case name of the header that marks copies. */
+  readonly marker: string;
+  readonly book: AccountBook;
+  readonly log: Logger;
+}
+
+/**
+ * One worker thread for each ring. A worker that dies is counted and replaced; its ring waits, the others do not
+ * notice, and the requests that it had in hand are settled as `incomplete: crash`.
+ */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #boards = [] as ReturnType<typeof workerBoard>[];
+  readonly #workers: (Worker | null)[] = [];
+  #snapshot: PolicySnapshot;
+  #restarts = 0;
+  #stopping = false;
+
+  constructor(options: WorkerPoolOptions, snapshot: PolicySnapshot) {
+    this.#options = options;
+    this.#snapshot = snapshot;
+  }
+
+  get running(): number {
+    return this.#workers.filter((worker) => worker !== null).length;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Resolves when every worker drains its ring. */
+  async start(): Promise<void> {
+    await Promise.all(
+      this.#options.sources.map((_, index) => {
+        this.#boards[index] = workerBoard();
+        return this.#spawn(index, false);
+      }),
+    );
+  }
+
+  /** Resolves when every running worker uses the snapshot. */
+  async apply(snapshot: PolicySnapshot): Promise<void> {
+    this.#snapshot = snapshot;
+    await Promise.all(
+      this.#workers.map((worker, index) => {
+        if (worker === null) return;
+        const applied = heard(worker, (message) => message.kind === 'applied' && message.version >= snapshot.version);
+        post(worker, this.#policies(index));
+        // A worker that dies meanwhile is replaced by one that starts with this snapshot.
+        return applied.catch(() => {});
+      }),
+    );
+  }
+
+  /** Adds the workers' counters to `into`. */
+  addCounters(into: Record<string, number>): void {
+    for (const board of this.#boards) board.addTo(into);
+  }
+
+  /** Lets what is under way finish for at most `graceMs`, then ends the workers. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        if (worker === null) return;
+        const stopped = heard(worker, (message) => message.kind === 'stopped');
+        post(worker, { kind: 'stop', graceMs });
+        // A worker that dies now has nothing left to say; the book settles what it held.
+        await stopped.catch(() => {});
+        await worker.terminate();
+      }),
+    );
+    for (const [index] of this.#boards.entries()) this.#options.book.settleCrash(index);
+  }
+
+  #spawn(index: number, replacement: boolean): Promise<void> {
+    const { sources, memoryBytes, marker, book } = this.#options;
+    const setup: WorkerSetup = {
+      index,
+      replacement,
+      source: sources[index]!,
+      memoryBytes: Math.floor(memoryBytes / sources.length),
+      marker,
+      account: book.workers[index]!.buffer,
+      counters: this.#boards[index]!.buffer,
+      policies: this.#policies(index),
+    };
+    const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { workerData: setup, name: `worker-${index}` });
+    this.#workers[index] = worker;
+    const ready = heard(worker, (message) => message.kind === 'ready');
+    worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));
+    worker.once('exit', (code) => this.#onExit(index, code));
+    return ready;
+  }
+
+  #onExit(index: number, code: number): void {
+    this.#workers[index] = null;
+    if (this.#stopping) return;
+    const lost = this.#options.book.settleCrash(index);
+    this.#restarts += 1;
+    this.#options.log.error({ worker: index, code, lostRequests: lost }, 'worker ended unexpectedly; starting another');
+    setTimeout(() => {
+      if (this.#stopping) return;
+      this.#spawn(index, true).catch((error: unknown) => this.#options.log.error({ worker: index, err: error }, 'worker did not start'));
+    }, RESTART_MS);
+  }
+
+  #policies(index: number): PoliciesMessage {
+    const snapshot = this.#snapshot;
+    const accounts = snapshot.policies.map((policy) => this.#options.book.policy(policyEntry(policy))[index]!.buffer);
+    return { kind: 'policies', snapshot, accounts };
+  }
+}
+
+function post(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message);
+}
+
+/** Resolves at the first message that fits; rejects if the worker ends without it. */
+function heard(worker: Worker, fits: (message: FromWorker) => boolean): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onMessage = (message: FromWorker): void => {
+    if (!fits(message)) return;
+    worker.off('message', onMessage);
+    worker.off('exit', onExit);
+    resolve();
+  };
+  const onExit = (code: number): void => {
+    worker.off('message', onMessage);
+    reject(new ShadowtapError('WORKER', `a worker ended with code ${code}; its error is in the log`));
+  };
+  worker.on('message', onMessage);
+  worker.once('exit', onExit);
+  return promise;
+}

@@ -1,0 +1,29 @@
+import { ByteBudget } from '../flow/budget.ts';
+import { FlowTable } from '../flow/table.ts';
+import { HttpDecoder } from '../http/decoder.ts';
+import type { ExchangeHandler } from '../http/exchange.ts';
+import type { Segment } from '../tap/segment.ts';
+import type { StageCounters } from './board.ts';
+
+/** Share of a worker's memory that data out of order may take; the rest is for the content of requests. */
+const HELD_SHARE = 1 / 4;
+
+/**
+ * From segments to exchanges: the part of the line that a worker and `replay` have in common.
+ * @param mute the source's: asks the tap to copy no more of a connection
+ */
+export function captureLine(
+  handler: ExchangeHandler,
+  memoryBytes: number,
+  counters: StageCounters,
+  mute: (segment: Segment, forever: boolean) => void,
+): FlowTable {
+  const totalBudget = Math.floor(memoryBytes * HELD_SHARE);
+  const options = { totalBudget, flowBudget: Math.min(totalBudget, 2 << 20), mute };
+  return new FlowTable((info, control) => new HttpDecoder(info, control, handler, counters.http), options, counters.flow);
+}
+
+/** Room for the content of captured requests. */
+export function contentBudget(memoryBytes: number): ByteBudget {
+  return new ByteBudget(memoryBytes - Math.floor(memoryBytes * HELD_SHARE));
+}

@@ -1,0 +1,87 @@
+/** Entry of a worker thread: one ring, its connections, its copies. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkerAccount } from '../ledger/ledger.ts';
+import { Emitter } from '../mirror/emitter.ts';
+import { Pump } from '../tap/pump.ts';
+import { openSource } from '../tap/source.ts';
+import { newStageCounters, workerBoard } from './board.ts';
+import { captureLine, contentBudget } from './line.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+import { Pipeline } from './pipeline.ts';
+import { compileSnapshot } from './targets.ts';
+
+/** How often deadlines are checked and counters shown. */
+const TICK_MS = 100;
+/** Bytes of the ring to take at a time when it is emptied at the end. */
+const LAST_DRAIN_BYTES = 1 << 20;
+
+const setup = workerData as WorkerSetup;
+const counters = newStageCounters();
+const board = workerBoard(counters, setup.counters);
+const emitter = new Emitter();
+const budget = contentBudget(setup.memoryBytes);
+const source = openSource(setup.source);
+const snapshot = compileSnapshot(setup.policies, setup.marker);
+const pipeline = new Pipeline(new WorkerAccount(setup.account), emitter, budget, snapshot, setup.marker);
+const flows = captureLine(pipeline, setup.memoryBytes, counters, (segment, forever) => source.mute(segment, forever));
+const pump = new Pump(source, flows, setup.source.wake, {
+  afterDrain: (segments) => {
+    counters.worker.segments += segments;
+  },
+});
+
+if (setup.replacement) counters.worker.discarded = source.drain({ onSegment() {} }, Infinity);
+const timer = setInterval(tick, TICK_MS);
+parentPort!.on('message', onMessage);
+pump.start();
+tell({ kind: 'ready' });
+
+function tick(): void {
+  emitter.tick(performance.now());
+  flows.expire(nowUs());
+  publish();
+}
+
+function publish(): void {
+  const { worker, flow } = counters;
+  worker.badRecords = source.badRecords;
+  worker.ringFillPermille = Math.round(source.fill() * 1000);
+  worker.copiesPending = emitter.pending;
+  worker.copyBytes = emitter.bytes;
+  worker.breakersOpen = emitter.breakersOpen;
+  worker.memoryBytes = budget.used + flow.heldBytes;
+  board.publish();
+}
+
+function onMessage(message: ToWorker): void {
+  if (message.kind === 'stop') {
+    void stop(message.graceMs);
+    return;
+  }
+  pipeline.apply(compileSnapshot(message, setup.marker));
+  tell({ kind: 'applied', version: message.snapshot.version });
+}
+
+/** The tap has been detached: takes what it left in the ring, lets copies finish, and accounts for the rest. */
+async function stop(graceMs: number): Promise<void> {
+  const deadlineMs = performance.now() + graceMs;
+  pump.stop();
+  while (source.drain(flows, LAST_DRAIN_BYTES) > 0 && performance.now() < deadlineMs) await sleep(0);
+  flows.close(nowUs());
+  while (emitter.pending > 0 && performance.now() < deadlineMs) await sleep(5);
+  await emitter.close();
+  clearInterval(timer);
+  publish();
+  source.close();
+  tell({ kind: 'stopped' });
+}
+
+function tell(message: FromWorker): void {
+  parentPort!.postMessage(message);
+}
+
+/** CLOCK_MONOTONIC in microseconds: the clock of live taps. */
+function nowUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
+}
