@@ -40,7 +40,7 @@ function hooksOn(name: string, { netns, interfaces }: EndpointLocation): TcHook[
 }
 
 /** A pod has the usual two; in our own namespace there are too many to guess. */
-function defaultInterfaces({ netns }: EndpointLocation): readonly string[] {
+export function defaultInterfaces({ netns }: EndpointLocation): readonly string[] {
   if (netns !== undefined) return ['eth0', LOOPBACK];
   throw new ShadowtapError('ENDPOINT', 'this tap needs a network namespace or interfaces: give the endpoint one of them');
 }
