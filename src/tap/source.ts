@@ -1,5 +1,6 @@
 import { FlowMarks } from './ebpf/flow-marks.ts';
 import { mapRing } from './ring/mapping.ts';
+import { MuteQueue } from './ring/mute-queue.ts';
 import { RingSource } from './ring/ring-source.ts';
 import type { SegmentSource, SourceDescriptor } from './tap.ts';
 
@@ -9,7 +10,10 @@ import type { SegmentSource, SourceDescriptor } from './tap.ts';
  */
 export function openSource(descriptor: SourceDescriptor): SegmentSource {
   const ring = mapRing(descriptor);
-  if (descriptor.muteFd < 0) return new RingSource(ring, () => {});
+  if (descriptor.kind === 'shared') {
+    const mutes = new MuteQueue(ring.consumer.buffer);
+    return new RingSource(ring, (segment, forever) => mutes.push(segment, forever));
+  }
   const marks = new FlowMarks(descriptor.muteFd);
   return new RingSource(ring, (segment, forever) => marks.mute(segment, forever));
 }
