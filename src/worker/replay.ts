@@ -4,7 +4,9 @@ import { ShadowtapError } from '../errors.ts';
 import { AccountBook, type LedgerSums } from '../ledger/book.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { buildSnapshot } from '../policy/build-snapshot.ts';
-import type { MirrorPolicy } from '../policy/schema.ts';
+import { DEFAULT_MARKER } from '../policy/router.ts';
+import { API_VERSION, type MirrorPolicy } from '../policy/schema.ts';
+import { validatePolicy } from '../policy/validate.ts';
 import { FileTap } from '../tap/file-tap.ts';
 import { newStageCounters } from './board.ts';
 import { ExchangePrinter } from './exchange-printer.ts';
@@ -15,16 +17,16 @@ import { compileSnapshot, policyEntry } from './targets.ts';
 export interface ReplayOptions {
   /** Path of a pcap or pcapng file. */
   readonly capture: string;
-  /** Policies with the targets; ignored in a dry run. */
-  readonly policies: readonly MirrorPolicy[];
-  /** 1: the capture's own pace; 2: twice as fast; `max`: as fast as the target takes it. */
-  readonly speed: number | 'max';
+  /** Address that gets every request; null where policies say. */
+  readonly to: string | null;
+  /** Policies that say which requests go where; null for every request to `to`. */
+  readonly policies: readonly MirrorPolicy[] | null;
+  /** 1: the capture's own pace; 2: twice as fast; Infinity: as fast as the target takes it. */
+  readonly speed: number;
   /** The servers' ports; none: HTTP is looked for on every port. */
   readonly ports: readonly number[];
   /** Prints what would be sent, one JSON line a request, and sends nothing. */
   readonly dryRun: boolean;
-  /** Lower-case name of the header that marks copies. */
-  readonly marker: string;
   /** Results. */
   readonly out: Writable;
   /** The summary, for people. */
@@ -32,16 +34,20 @@ export interface ReplayOptions {
 }
 
 const MEMORY_BYTES = 256 << 20;
+/** A capture is not production: whatever is whole in it and fits the memory is sent. */
+const MAX_BODY_BYTES = 64 << 20;
 const TICK_MS = 50;
 /** Copies under way beyond which reading the capture waits. */
 const MAX_PENDING = 64;
 
 /**
  * Runs the line over a capture file, on this thread.
+ * @returns the exit code
  * @throws ShadowtapError CAPTURE_FILE or CAPTURE_LINK_TYPE
  */
-export async function replayCapture(options: ReplayOptions): Promise<void> {
+export async function replayCapture(options: ReplayOptions): Promise<number> {
   await (options.dryRun ? print(options) : mirror(options));
+  return 0;
 }
 
 async function print({ capture, speed, ports, out, err }: ReplayOptions): Promise<void> {
@@ -55,15 +61,16 @@ async function print({ capture, speed, ports, out, err }: ReplayOptions): Promis
   err.write(`${capture}: ${fileSummary(tap)}; ${printer.summary()}\n`);
 }
 
-async function mirror({ capture, policies, speed, ports, marker, err }: ReplayOptions): Promise<void> {
+async function mirror({ capture, to, policies: given, speed, ports, err }: ReplayOptions): Promise<void> {
+  const policies = given ?? [everythingTo(to)];
   const counters = newStageCounters();
   const book = new AccountBook(1);
   // The capture is one endpoint that every policy selects, on all of its ports.
   const snapshot = buildSnapshot(1, policies, [{ id: 0, name: capture, labels: {}, ports: [] }]);
   const accounts = policies.map((policy) => book.policy(policyEntry(policy))[0]!.buffer);
   const emitter = new Emitter();
-  const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts }, marker);
-  const pipeline = new Pipeline(book.workers[0]!, emitter, contentBudget(MEMORY_BYTES), compiled, marker);
+  const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts }, DEFAULT_MARKER);
+  const pipeline = new Pipeline(book.workers[0]!, emitter, contentBudget(MEMORY_BYTES), compiled, DEFAULT_MARKER);
   const flows = captureLine(pipeline, MEMORY_BYTES, counters, () => {});
   const room = async (): Promise<void> => {
     while (emitter.pending > MAX_PENDING) await sleep(1);
@@ -81,7 +88,19 @@ async function mirror({ capture, policies, speed, ports, marker, err }: ReplayOp
   err.write(`${capture}: ${fileSummary(tap)}; ${ledgerSummary(book.sums())}\n`);
 }
 
-function openFile(capture: string, speed: number | 'max', ports: readonly number[], backpressure: () => Promise<void>): FileTap {
+/** The policy behind `--to`. */
+function everythingTo(url: string | null): MirrorPolicy {
+  const { value, problems } = validatePolicy({
+    apiVersion: API_VERSION,
+    kind: 'MirrorPolicy',
+    metadata: { name: 'replay' },
+    spec: { selector: {}, targets: [{ url }], limits: { maxBodyBytes: MAX_BODY_BYTES } },
+  });
+  if (value === null) throw new ShadowtapError('TARGET', problems?.[0]?.message ?? 'the target is not usable');
+  return value;
+}
+
+function openFile(capture: string, speed: number, ports: readonly number[], backpressure: () => Promise<void>): FileTap {
   return new FileTap(capture, { speed, backpressure, ...(ports.length > 0 && { ports }) });
 }
 

@@ -5,6 +5,7 @@ import type { RewriteRules } from '../mirror/rewrite.ts';
 import { durationMs } from '../policy/duration.ts';
 import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
+import { policyName } from '../policy/validate.ts';
 import type { PoliciesMessage } from './messages.ts';
 
 /** A snapshot as a worker uses it. */
@@ -14,11 +15,6 @@ export interface CompiledSnapshot {
   readonly accounts: readonly PolicyAccount[];
   /** By flat target number. */
   readonly targets: readonly EmitterTarget[];
-}
-
-/** `namespace/name`, the way policies are named in metrics, logs and the marker header. */
-export function policyName(policy: MirrorPolicy): string {
-  return `${policy.metadata.namespace}/${policy.metadata.name}`;
 }
 
 /** How the ledger knows a policy. */
