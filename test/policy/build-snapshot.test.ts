@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { buildSnapshot } from '../../src/policy/build-snapshot.ts';
+import { policy } from './support.ts';
+
+const CHECKOUT = { id: 1, name: 'checkout', labels: { app: 'checkout' }, ports: [8080, 9090], portNames: { http: 8080 } };
+const CART = { id: 2, name: 'cart', labels: { app: 'cart' }, ports: [8080] };
+
+describe('a snapshot', () => {
+  it('numbers all targets in one list, policy by policy', () => {
+    const two = policy({ targets: [{ url: 'http://a' }, { url: 'http://b' }] }, 'two');
+    expect(buildSnapshot(7, [two, policy({}, 'one')], []).targets).toEqual([
+      { policy: 0, index: 0 },
+      { policy: 0, index: 1 },
+      { policy: 1, index: 0 },
+    ]);
+  });
+
+  it('gives each endpoint the policies that select it, with their ports', () => {
+    const { endpoints, version } = buildSnapshot(
+      3,
+      [
+        policy({}, 'everything'),
+        policy({ selector: { matchLabels: { app: 'checkout' } }, ports: ['http', 7070] }, 'some'),
+        policy({ ports: ['metrics'] }, 'no-such-name'),
+        policy({ ports: ['constructor'] }, 'no-such-name-either'),
+      ],
+      [CHECKOUT, CART],
+    );
+    expect(version).toBe(3);
+    expect(endpoints).toEqual([
+      { id: 1, name: 'checkout', ports: [7070, 8080, 9090], policies: [{ policy: 0, ports: [8080, 9090] }, { policy: 1, ports: [8080, 7070] }] },
+      { id: 2, name: 'cart', ports: [8080], policies: [{ policy: 0, ports: [8080] }] },
+    ]);
+  });
+
+  it('keeps an endpoint that no policy selects, without ports', () => {
+    const nothing = policy({ selector: { matchLabels: { app: 'x' } } });
+    expect(buildSnapshot(1, [nothing], [CART]).endpoints).toEqual([{ id: 2, name: 'cart', ports: [], policies: [] }]);
+  });
+
+  it('can cross threads', () => {
+    const snapshot = buildSnapshot(1, [policy({ sample: { percent: 1 } })], [CHECKOUT]);
+    expect(structuredClone(snapshot)).toEqual(snapshot);
+  });
+});
