@@ -5,16 +5,20 @@ import { filesUnder, importsOf, readSource, withoutComments, type SourceFile } f
 const LINE = ['tap', 'flow', 'http', 'policy', 'mirror', 'compare', 'worker', 'agent', 'cli'];
 
 /** Seen from everywhere; a leaf sees nothing but the leaves before it. */
-const LEAVES = ['errors', 'ledger'];
+const LEAVES = ['errors', 'version', 'ledger'];
 
-/** Beside the line: the last stage that each of them sees. Only the agent and the command line put them to use. */
-const BESIDE: Record<string, string> = {
-  log: 'none',
-  metrics: 'none',
-  config: 'policy',
-  kube: 'policy',
-  admin: 'worker',
+/** Beside the line: the last stage that each of them sees, and what it sees besides. The stages do not see them. */
+const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: readonly string[] }>> = {
+  log: {},
+  stats: { upTo: 'tap' },
+  metrics: { and: ['stats'] },
+  config: { upTo: 'policy' },
+  kube: { upTo: 'policy', and: ['config', 'log'] },
+  admin: { and: ['stats', 'metrics', 'log'] },
 };
+
+/** Where everything is put together. */
+const ROOTS = ['agent', 'cli'];
 
 const LINE_LIMIT = 400;
 
@@ -31,9 +35,9 @@ function maySee(from: string, to: string): boolean {
   if (LEAVES.includes(from)) return LEAVES.indexOf(to) >= 0 && LEAVES.indexOf(to) < LEAVES.indexOf(from);
   if (LEAVES.includes(to)) return true;
   const beside = BESIDE[from];
-  if (beside !== undefined) return LINE.includes(to) ? LINE.indexOf(to) <= LINE.indexOf(beside) : to === 'log' || to === 'metrics';
-  if (to in BESIDE) return from === 'agent' || from === 'cli' || to === 'log';
-  return LINE.indexOf(to) <= LINE.indexOf(from);
+  if (beside === undefined) return to in BESIDE ? ROOTS.includes(from) : LINE.indexOf(to) <= LINE.indexOf(from);
+  const last = beside.upTo === undefined ? -1 : LINE.indexOf(beside.upTo);
+  return LINE.includes(to) ? LINE.indexOf(to) <= last : beside.and?.includes(to) === true;
 }
 
 /** The first circle of imports, as the paths on the way round, or none. */
