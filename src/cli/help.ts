@@ -38,7 +38,7 @@ Examples:
 
 export const REPLAY_HELP = `
 With --dry-run each request is printed as one JSON object on a line, in order of completion; the summary goes to
-standard error.
+standard error. With --policy the policies' selectors are left aside: a capture has no labels.
 
 Examples:
   shadowtap replay capture.pcap --dry-run | head

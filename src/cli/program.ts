@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { doctor } from './doctor.ts';
 import { DOCTOR_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import { replay, type ReplayOptions } from './replay.ts';
@@ -73,10 +74,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .description('say what this node can do, which tap it gets and why, and how to get a better one')
     .option('-o, --output <format>', 'table or json', 'table')
     .addHelpText('after', DOCTOR_HELP)
-    .action(async (options: { readonly output: string }) => {
-      const { doctor } = await import('./doctor.ts');
-      finish(await doctor(options.output, io));
-    });
+    .action(async (options: { readonly output: string }) => finish(await doctor(options.output, io)));
 
   program
     .command('validate')

@@ -1,6 +1,7 @@
 import { loadPolicies } from '../config.ts';
 import { ShadowtapError } from '../errors.ts';
 import { check } from '../policy/check.ts';
+import type { MirrorPolicy } from '../policy/schema.ts';
 import { TARGET_URL } from '../policy/target-schema.ts';
 import type { Io } from './io.ts';
 
@@ -18,12 +19,20 @@ export async function replay(capture: string, options: ReplayOptions, io: Io): P
   if (to === undefined && policy === undefined && !dryRun) {
     throw new ShadowtapError('USAGE', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them');
   }
+  if (policy !== undefined && (to !== undefined || dryRun)) {
+    throw new ShadowtapError('USAGE', '--policy: its targets get the requests; leave out --to and --dry-run');
+  }
   const speed = speedOf(options.speed);
   const ports = (options.port ?? []).flatMap((list) => list.split(',')).map(portOf);
   if (to !== undefined) checkTarget(to);
-  const policies = policy === undefined ? null : loadPolicies(policy);
+  const policies = policy === undefined ? null : loadPolicies(policy).map(forAnyEndpoint);
   const { replayCapture } = await import('../worker/replay.ts');
   return replayCapture({ capture, to: to ?? null, policies, speed, ports, dryRun, out: io.out, err: io.err });
+}
+
+/** A capture has no labels, so that a selector would leave all of it out. */
+function forAnyEndpoint(policy: MirrorPolicy): MirrorPolicy {
+  return { ...policy, spec: { ...policy.spec, selector: { matchLabels: {}, matchExpressions: [] } } };
 }
 
 /** @returns times the captured speed; Infinity for `max` */
