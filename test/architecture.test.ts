@@ -12,7 +12,7 @@ const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: r
   log: {},
   stats: { upTo: 'tap' },
   metrics: { and: ['stats'] },
-  config: { upTo: 'policy' },
+  config: { upTo: 'policy', and: ['log'] },
   kube: { upTo: 'policy', and: ['config', 'log'] },
   admin: { and: ['stats', 'metrics', 'log'] },
 };
