@@ -1,6 +1,6 @@
 import { AdminServer, type AdminPage } from './admin/server.ts';
 import { Attachments } from './agent/attachments.ts';
-import { createTap } from './agent/create-tap.ts';
+import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig } from './config.ts';
 import { ShadowtapError } from './errors.ts';
@@ -35,7 +35,7 @@ export class Agent {
   async start(): Promise<void> {
     const { settings, endpoints, policies } = this.#config;
     const { workers, ringBytes, memoryBytes, markerHeader: marker } = settings;
-    const tap = await createTap(settings.tap, { rings: workers, ringBytes }, this.#log);
+    const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.#log);
     const book = new AccountBook(tap.sources.length);
     const snapshot = buildSnapshot(1, policies, endpoints);
     const pool = new WorkerPool({ sources: tap.sources, memoryBytes, marker, book, log: this.#log }, snapshot);

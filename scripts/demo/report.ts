@@ -1,4 +1,4 @@
-import { formatTable } from '../../src/cli/table.ts';
+import { renderTable } from '../../src/cli/table.ts';
 import type { AgentStats } from '../../src/stats.ts';
 
 /** What the demo has seen so far. */
@@ -36,7 +36,7 @@ export function liveTable(state: DemoState): string {
       ['tap: packets', `${now.tap.copied} copied of ${now.tap.seen} seen, ${now.tap.shed} shed`],
     );
   }
-  return formatTable([], rows);
+  return renderTable([], rows);
 }
 
 /** p50, p90 and p99 with the number of samples. */

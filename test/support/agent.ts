@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { LedgerSums } from '../../src/ledger/book.ts';
+import type { AgentStats } from '../../src/stats.ts';
+import { HOST } from './network.ts';
+import type { Finished, Running } from './process.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+export interface AgentOptions {
+  /** `spec` of the Agent document, without the admin address. */
+  readonly spec: { readonly endpoints: readonly object[] } & Readonly<Record<string, unknown>>;
+  /** MirrorPolicy documents: name and `spec`. */
+  readonly policies: Readonly<Record<string, object>>;
+  /** false: does not wait for every endpoint to be tapped. */
+  readonly ready?: boolean;
+}
+
+/**
+ * Runs the product as a user does, `shadowtap run -f config.yaml`, in a process of its own.
+ * Resolves when it is ready: workers run and every endpoint is tapped.
+ */
+export async function startAgent({ spec, policies, ready = true }: AgentOptions): Promise<AgentUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), 'shadowtap-agent-'));
+  const config = join(folder, 'config.yaml');
+  const apiVersion = 'shadowtap.dev/v1alpha1';
+  const documents = [
+    { apiVersion, kind: 'Agent', spec: { admin: '127.0.0.1:0', drainGrace: '2s', ...spec } },
+    ...Object.entries(policies).map(([name, policy]) => ({ apiVersion, kind: 'MirrorPolicy', metadata: { name }, spec: policy })),
+  ];
+  // JSON is YAML.
+  writeFileSync(config, documents.map((document) => JSON.stringify(document)).join('\n---\n'));
+  const agent = new AgentUnderTest(HOST.start(process.execPath, [CLI, 'run', '-f', config]), folder);
+  try {
+    await agent.listening();
+    if (ready) await agent.ready();
+    return agent;
+  } catch (error) {
+    await agent[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+export class AgentUnderTest implements AsyncDisposable {
+  readonly process: Running;
+  readonly #folder: string;
+  #log = '';
+  #ended = false;
+  #admin = '';
+
+  constructor(process: Running, folder: string) {
+    this.process = process;
+    this.#folder = folder;
+    process.child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
+    void process.finished.then(() => (this.#ended = true));
+  }
+
+  /** Its log lines so far. */
+  get log(): readonly Record<string, unknown>[] {
+    return this.#log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  }
+
+  async listening(): Promise<void> {
+    await this.#until(() => {
+      const line = this.log.find(({ msg }) => msg === 'admin port open');
+      if (line !== undefined) this.#admin = `http://${String(line.host)}:${String(line.port)}`;
+      return line !== undefined;
+    }, 'the admin port is open');
+  }
+
+  async ready(): Promise<void> {
+    await this.#until(async () => (await this.page('/readyz')).status === 200, 'it is ready');
+  }
+
+  page(path: string): Promise<Response> {
+    return fetch(this.#admin + path);
+  }
+
+  async stats(): Promise<AgentStats> {
+    return (await (await this.page('/stats')).json()) as AgentStats;
+  }
+
+  /** Waits until `fits` holds for its statistics. @throws with the last ones when it takes too long */
+  async until(fits: (stats: AgentStats) => boolean, timeoutMs = 10_000): Promise<AgentStats> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const stats = await this.stats();
+      if (fits(stats)) return stats;
+      if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${fits.toString()}\n${JSON.stringify(stats, null, 1)}`);
+      await sleep(20);
+    }
+  }
+
+  /** Waits until so many requests were seen and every one of them has its outcome; the sums are checked. */
+  async settled(seen: number, timeoutMs?: number): Promise<AgentStats> {
+    const stats = await this.until(({ ledger }) => ledger.seen >= seen && ledger.open === 0, timeoutMs);
+    expectSums(stats.ledger);
+    return stats;
+  }
+
+  /** Stops it as Kubernetes does. @returns the ledger that it closes with, whose sums are checked */
+  async stop(): Promise<LedgerSums> {
+    const { code, stderr } = await this.process.stop(10_000);
+    expect(code, stderr).toBe(0);
+    const last = this.log.findLast(({ msg }) => msg === 'stopped');
+    const ledger = last?.ledger as LedgerSums;
+    expectSums(ledger);
+    expect(ledger.open).toBe(0);
+    return ledger;
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<Finished> {
+    this.process.signal('SIGKILL');
+    return this.process.finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop(5_000);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    while (!(await holds())) {
+      if (this.#ended || Date.now() > deadline) throw new Error(`the agent ${this.#ended ? 'ended' : 'did not get there'} before ${what}:\n${this.#log}`);
+      await sleep(20);
+    }
+  }
+}
+
+/** The ledger's promise: each request that was seen has one outcome, or is open. */
+export function expectSums({ seen, open, requests }: LedgerSums): void {
+  expect(requests.reduce((sum, { count }) => sum + count, open)).toBe(seen);
+  expect(open).toBeGreaterThanOrEqual(0);
+}
+
+/** Requests by `outcome` or `outcome reason`. */
+export function outcomes({ requests }: LedgerSums): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { outcome, reason, count } of requests) {
+    const name = reason === '' ? outcome : `${outcome} ${reason}`;
+    sums[name] = (sums[name] ?? 0) + count;
+  }
+  return sums;
+}
