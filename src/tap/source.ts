@@ -11,8 +11,8 @@ import type { SegmentSource, SourceDescriptor } from './tap.ts';
 export function openSource(descriptor: SourceDescriptor): SegmentSource {
   const ring = mapRing(descriptor);
   if (descriptor.kind === 'shared') {
-    const mutes = new MuteQueue(ring.consumer.buffer);
-    return new RingSource(ring, (segment, forever) => mutes.push(segment, forever));
+    const queue = new MuteQueue(ring.consumer.buffer);
+    return new RingSource(ring, (segment, forever) => void queue.push(segment, forever));
   }
   const marks = new FlowMarks(descriptor.muteFd);
   return new RingSource(ring, (segment, forever) => marks.mute(segment, forever));
