@@ -1,7 +1,4 @@
-import type { EndReason } from './stream.ts';
-
-/** Why a flow is of no further interest. `tls`, `other`: it never spoke HTTP; `h2`: HTTP/2; `upgrade`: it left HTTP. */
-export type MuteReason = 'tls' | 'other' | 'h2' | 'upgrade';
+import type { EndReason, MuteReason } from './stream.ts';
 
 /** What the flow stage counts. Sums since the start, but for the two gauges. */
 export interface FlowCounters {

@@ -1,13 +1,13 @@
 import { ACK, FIN, RST, SYN, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION } from '../tap/segment.ts';
 import type { Segment } from '../tap/segment.ts';
 import { formatAddress } from './address.ts';
-import type { FlowCounters, MuteReason } from './counters.ts';
+import type { FlowCounters } from './counters.ts';
 import { Link } from './link.ts';
 import { beginsRequest, beginsResponse } from './pickup.ts';
 import { Reassembler } from './reassembler.ts';
 import type { ByteStream } from './reassembler.ts';
 import { advance } from './seq.ts';
-import type { EndReason, FlowControl, FlowInfo, StreamHandler } from './stream.ts';
+import type { EndReason, FlowControl, FlowInfo, MuteReason, StreamHandler } from './stream.ts';
 
 /** What a flow asks of the table that it lives in. */
 export interface FlowHost {

@@ -1,8 +1,10 @@
 import type { Direction } from '../tap/segment.ts';
-import type { MuteReason } from './counters.ts';
 
 /** Why a flow ended. `fin`: both sides closed; `evicted`: memory was needed; `closed`: the agent stops. */
 export type EndReason = 'fin' | 'rst' | 'idle' | 'evicted' | 'reused' | 'closed';
+
+/** Why a flow is of no further interest. `tls`, `other`: it never spoke HTTP; `h2`: HTTP/2; `upgrade`: it left HTTP. */
+export type MuteReason = 'tls' | 'other' | 'h2' | 'upgrade';
 
 /**
  * Receives one connection's bytes, in order and once each.

@@ -70,8 +70,10 @@ export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed
  * Receives what the decoder found.
  *
  * For each request: onRequestHead at most once, then exactly one of onRequest (whole) or onRequestLost. A request whose
- * head could not be used (ambiguous, malformed, cut in the head) gets onRequestLost without onRequestHead. A request
- * that upgrades its connection, or CONNECT, gets onRequestLost('upgrade') without onRequestHead, once it is whole.
+ * head could not be used (ambiguous, malformed, cut in the head) and CONNECT get onRequestLost without onRequestHead;
+ * `exchange.request` then holds what could be read of it. A request that asks for an Upgrade gets onRequestHead like
+ * any other; once it is whole it waits for the answer: onRequestLost('upgrade') if the server switches protocols,
+ * onRequest if it does not.
  * For each response: onResponseHead, then exactly one onResponse, with `complete` saying whether it was seen whole.
  * onExchangeEnd comes once, last, when nothing more will be learnt of the exchange.
  */

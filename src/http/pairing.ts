@@ -1,0 +1,188 @@
+import type { FlowInfo } from '../flow/stream.ts';
+import type { ReasonOf } from '../ledger/outcomes.ts';
+import type { HttpCounters } from './counters.ts';
+import { Exchange } from './exchange.ts';
+import type { DecoderOutcome, ExchangeHandler, HttpRequest, HttpResponse } from './exchange.ts';
+import type { UpgradeKind } from './framing.ts';
+import type { Fault } from './head-scan.ts';
+
+/** An exchange with what the decoder has to remember of it. */
+export class PairedExchange extends Exchange {
+  /** The Upgrade it asks for; CONNECT is not one. */
+  asks: UpgradeKind = '';
+  /** The request is whole, and waits for the answer to its Upgrade. */
+  awaiting = false;
+  /** onRequest or onRequestLost was called, or there is no request. */
+  requestSettled = false;
+  /** onResponse was called, or no response will come. */
+  responseSettled = false;
+}
+
+/**
+ * Pairs responses with requests: the n-th final response answers the n-th request (RFC 9112 section 9.3.2). Keeps
+ * ExchangeHandler's promises, so that the readers need not.
+ */
+export class Pairing {
+  readonly flow: FlowInfo;
+  readonly counters: HttpCounters;
+  readonly #handler: ExchangeHandler;
+  /** Exchanges whose response has not been completed, oldest first. */
+  #pending: PairedExchange[] = [];
+  #requests = 0;
+  /** Responses were lost: the oldest pending exchange may not be the one that the next response answers. */
+  #uncertain = false;
+  /** Responses still to come for exchanges that were given up because too many were pending. */
+  #owed = 0;
+  /** Requests that wait for the answer to an Upgrade. */
+  #awaiting = 0;
+
+  constructor(flow: FlowInfo, handler: ExchangeHandler, counters: HttpCounters) {
+    this.flow = flow;
+    this.#handler = handler;
+    this.counters = counters;
+  }
+
+  /** A request has begun: it takes the next response. */
+  open(request: HttpRequest): PairedExchange {
+    const exchange = new PairedExchange(this.flow, this.#requests++);
+    exchange.request = request;
+    if (this.#pending.length >= MAX_PENDING) {
+      this.#owed++;
+      this.#settleResponse(this.#pending[0]!);
+    }
+    this.#pending.push(exchange);
+    this.counters.requests++;
+    return exchange;
+  }
+
+  requestHead(exchange: PairedExchange): void {
+    this.#handler.onRequestHead(exchange);
+  }
+
+  /** The request is whole. One that asks for an Upgrade is decided by its answer. */
+  requestWhole(exchange: PairedExchange): void {
+    if (exchange.requestSettled) return;
+    if (exchange.asks !== '' && !exchange.responseSettled && exchange.response === null) {
+      exchange.awaiting = true;
+      this.#awaiting++;
+      return;
+    }
+    this.#settleRequest(exchange);
+    this.#handler.onRequest(exchange);
+    this.#endIfDone(exchange);
+  }
+
+  requestLost<O extends DecoderOutcome>(exchange: PairedExchange, outcome: O, reason: ReasonOf<O>): void {
+    if (exchange.requestSettled) return;
+    this.#settleRequest(exchange);
+    this.#handler.onRequestLost(exchange, outcome, reason);
+    this.#endIfDone(exchange);
+  }
+
+  /** The request's head is wrong. */
+  requestFaulty(exchange: PairedExchange, fault: Fault): void {
+    if (fault.outcome === 'ambiguous') this.requestLost(exchange, fault.outcome, fault.reason);
+    else this.requestLost(exchange, fault.outcome, fault.reason);
+  }
+
+  /** The exchange that the next response answers; null if its request was never captured. */
+  answered(): PairedExchange | null {
+    if (this.#uncertain) {
+      // Without pipelining, the newest request is the only one still open.
+      this.#uncertain = false;
+      this.#owed = 0;
+      while (this.#pending.length > 1) this.#settleResponse(this.#pending[0]!);
+    }
+    if (this.#owed > 0) {
+      this.#owed--;
+      return null;
+    }
+    return this.#pending[0] ?? null;
+  }
+
+  /** The exchange of a response whose request was never captured. */
+  openUnrequested(): PairedExchange {
+    const exchange = new PairedExchange(this.flow, this.#requests++);
+    exchange.requestSettled = true;
+    this.counters.unrequested++;
+    this.#pending.unshift(exchange);
+    return exchange;
+  }
+
+  responseHead(exchange: PairedExchange, response: HttpResponse): void {
+    exchange.response = response;
+    this.counters.responses++;
+    if (response.status === 101) this.requestLost(exchange, 'upgrade', upgradeReason(exchange.asks));
+    else if (exchange.awaiting) this.#refused(exchange);
+    this.#handler.onResponseHead(exchange);
+  }
+
+  responseOver(exchange: PairedExchange): void {
+    this.#handler.onResponse(exchange);
+    this.#settleResponse(exchange);
+  }
+
+  /** The client sends another request although it waits for the answer to an Upgrade: it was refused. */
+  upgradeRefused(): void {
+    for (const exchange of this.#pending.slice()) if (exchange.awaiting) this.#refused(exchange);
+  }
+
+  /** The client speaks another protocol: its Upgrade was granted. */
+  upgradeGranted(): void {
+    for (const exchange of this.#pending.slice()) {
+      if (exchange.awaiting) this.requestLost(exchange, 'upgrade', upgradeReason(exchange.asks));
+    }
+  }
+
+  get awaitsUpgrade(): boolean {
+    return this.#awaiting > 0;
+  }
+
+  /** Some responses were lost. */
+  responsesLost(): void {
+    this.#uncertain = true;
+  }
+
+  /** No more responses will come. Requests still in the making stay open. */
+  noMoreResponses(): void {
+    // What asked for an Upgrade and got no answer: only for h2c it is usual that servers take no notice.
+    for (const exchange of this.#pending.slice()) {
+      if (!exchange.awaiting) continue;
+      if (exchange.asks === 'h2c') this.#refused(exchange);
+      else this.requestLost(exchange, 'upgrade', upgradeReason(exchange.asks));
+    }
+    while (this.#pending.length > 0) this.#settleResponse(this.#pending[0]!);
+  }
+
+  #refused(exchange: PairedExchange): void {
+    this.#settleRequest(exchange);
+    this.#handler.onRequest(exchange);
+  }
+
+  #settleRequest(exchange: PairedExchange): void {
+    if (exchange.awaiting) this.#awaiting--;
+    exchange.awaiting = false;
+    exchange.requestSettled = true;
+    exchange.request!.sink = null;
+  }
+
+  #settleResponse(exchange: PairedExchange): void {
+    const at = this.#pending.indexOf(exchange);
+    if (at === 0) this.#pending.shift();
+    else if (at > 0) this.#pending.splice(at, 1);
+    exchange.responseSettled = true;
+    if (exchange.awaiting) this.#refused(exchange);
+    this.#endIfDone(exchange);
+  }
+
+  #endIfDone(exchange: PairedExchange): void {
+    if (exchange.requestSettled && exchange.responseSettled) this.#handler.onExchangeEnd(exchange);
+  }
+}
+
+/** Requests of one connection that wait for responses; more than any client pipelines, but a one-sided capture has. */
+const MAX_PENDING = 256;
+
+function upgradeReason(kind: UpgradeKind): 'websocket' | 'h2c' | 'other' {
+  return kind === '' ? 'other' : kind;
+}

@@ -1,0 +1,232 @@
+import type { FlowControl } from '../flow/stream.ts';
+import { beginsRequest } from '../flow/pickup.ts';
+import { TOKEN } from './chars.ts';
+import { HttpRequest } from './exchange.ts';
+import { FramingFields, isName } from './framing.ts';
+import { FAULTY, findHeadEnd, HeadScan, NEED_MORE, TOO_LARGE } from './head-scan.ts';
+import type { Fault } from './head-scan.ts';
+import { readLeniently } from './lenient.ts';
+import { MessageReader } from './message-reader.ts';
+import type { Break, HttpOptions } from './message-reader.ts';
+import type { PairedExchange, Pairing } from './pairing.ts';
+
+/** Why the client's bytes end, as the ledger says it. */
+export type LossReason = 'gap' | 'reset' | 'closed' | 'timeout' | 'evicted' | 'resync' | 'shutdown';
+
+/** The client's direction. As strict as Node's parser, for a request that servers could read in two ways is not mirrored. */
+export class RequestReader extends MessageReader {
+  /** What to say of a request that is cut now. */
+  lossReason: LossReason = 'closed';
+  /** A request line or a status line was seen: it is HTTP. */
+  confirmed = false;
+  readonly #pairing: Pairing;
+  readonly #control: FlowControl;
+  /** The request in the making, from its head on (or earlier, if it was answered before its head was complete). */
+  #exchange: PairedExchange | null = null;
+
+  constructor(pairing: Pairing, control: FlowControl, options: HttpOptions) {
+    super(options, pairing.counters);
+    this.#pairing = pairing;
+    this.#control = control;
+  }
+
+  /** The exchange of a request whose head has begun; it is answered before it is complete. */
+  openEarly(): PairedExchange {
+    this.#exchange = this.#pairing.open(new HttpRequest());
+    return this.#exchange;
+  }
+
+  override onContent(data: Buffer, start: number, end: number): void {
+    const request = this.#exchange?.request;
+    if (request === null || request === undefined) return;
+    request.bodyLength += end - start;
+    request.sink?.write(data, start, end);
+  }
+
+  protected override beginsMessage(data: Buffer, start: number, end: number): boolean {
+    return beginsRequest(data, start, end);
+  }
+
+  protected override onHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number): number {
+    const after = SCAN.request(data, start, end);
+    if (after < 0 && !this.confirmed && !this.#mayBeHttp(data, start, end)) return end;
+    if (after === NEED_MORE) return NEED_MORE;
+    if (after === FAULTY && this.#pairing.awaitsUpgrade) {
+      this.#pairing.upgradeGranted();
+      this.stop();
+      this.#control.mute('upgrade');
+      return end;
+    }
+    if (after === FAULTY) return this.#onFaultyHead(data, start, end, firstUs, timeUs, SCAN.fault);
+    if (after - start > this.options.maxHeadBytes) {
+      return this.#onFaultyHead(data, start, end, firstUs, timeUs, TOO_LARGE);
+    }
+    this.confirmed = true;
+    if (this.#pairing.awaitsUpgrade) this.#pairing.upgradeRefused();
+    const text = data.latin1Slice(start, after);
+    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    const request = exchange.request!;
+    request.method = text.substring(SCAN.firstStart - start, SCAN.firstEnd - start);
+    request.target = text.substring(SCAN.secondStart - start, SCAN.secondEnd - start);
+    request.version = SCAN.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+    request.headers = SCAN.fieldList(text, start);
+    request.firstUs = firstUs;
+    request.lastUs = timeUs;
+    this.#exchange = exchange;
+    this.#onWholeHead(exchange, SCAN.minor, timeUs);
+    return after;
+  }
+
+  protected override onHeadBreak(data: Buffer, end: number, why: Break, firstUs: number, timeUs: number): void {
+    const text = data.latin1Slice(0, end);
+    // A few bytes that may be anything are not a request that was lost.
+    if (!this.confirmed && !/^[A-Z]{3,}[^\n]* HTTP\/1\.\d\r?\n/.test(text) && this.#exchange === null) return;
+    const exchange = this.#fillLeniently(text, firstUs, timeUs);
+    this.#lose(exchange, why);
+    this.#exchange = null;
+  }
+
+  protected override onBreak(why: Break, timeUs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    exchange.request!.lastUs = timeUs;
+    this.#lose(exchange, why);
+  }
+
+  protected override onComplete(trailers: string[], timeUs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    this.#exchange = null;
+    const request = exchange.request!;
+    request.trailers = trailers;
+    request.lastUs = timeUs;
+    if (trailers.length > 0) this.#checkTrailers(exchange, trailers);
+    if (!exchange.requestSettled) request.complete = true;
+    this.#pairing.requestWhole(exchange);
+  }
+
+  protected override onResynchronised(): void {
+    this.#exchange = null;
+  }
+
+  #onWholeHead(exchange: PairedExchange, minor: number, timeUs: number): void {
+    const request = exchange.request!;
+    if (request.method === 'CONNECT') {
+      request.complete = true;
+      this.#exchange = null;
+      this.#pairing.requestLost(exchange, 'upgrade', 'connect');
+      // What follows is a tunnel, unless the server refuses: then the response's reader calls `resume`.
+      return this.stop();
+    }
+    FRAMING.read(request.headers, minor);
+    if (FRAMING.fault !== null) return this.#distrust(exchange, FRAMING.fault);
+    exchange.asks = FRAMING.upgrade;
+    request.declaredLength = FRAMING.length;
+    const { chunked, length } = FRAMING;
+    request.framing = chunked ? 'chunked' : length > 0 ? 'length' : 'none';
+    this.#pairing.requestHead(exchange);
+    this.beginContent(request.framing, length, true, timeUs);
+  }
+
+  /**
+   * A head that a strict server refuses. Where its end is certain, what follows is read on in case the server was not
+   * strict; where servers could disagree on that, nothing on this connection can be trusted any more.
+   */
+  #onFaultyHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number, fault: Fault): number {
+    const after = findHeadEnd(data, start, end);
+    if (after < 0) return NEED_MORE;
+    this.confirmed = true;
+    const exchange = this.#fillLeniently(data.latin1Slice(start, after), firstUs, timeUs);
+    const request = exchange.request!;
+    FRAMING.read(request.headers, 1);
+    if (fault.outcome === 'ambiguous' || FRAMING.fault !== null) {
+      this.#distrust(exchange, fault);
+      return after;
+    }
+    request.declaredLength = FRAMING.length;
+    request.framing = FRAMING.chunked ? 'chunked' : FRAMING.length > 0 ? 'length' : 'none';
+    this.#exchange = exchange;
+    this.#pairing.requestFaulty(exchange, fault);
+    this.beginContent(request.framing, FRAMING.length, true, timeUs);
+    return after;
+  }
+
+  #distrust(exchange: PairedExchange, fault: Fault): void {
+    this.#exchange = null;
+    this.#pairing.requestFaulty(exchange, fault);
+    this.stop();
+  }
+
+  #fillLeniently(text: string, firstUs: number, timeUs: number): PairedExchange {
+    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    const request = exchange.request!;
+    const head = readLeniently(text);
+    request.method = head.startLine[0];
+    request.target = head.startLine[1];
+    request.version = head.startLine[2];
+    request.headers = head.headers;
+    request.firstUs = firstUs;
+    request.lastUs = timeUs;
+    return exchange;
+  }
+
+  /** Framing fields in a trailer are an attempt to confuse: RFC 9110 section 6.5.1, and Node's parser, refuse them. */
+  #checkTrailers(exchange: PairedExchange, trailers: readonly string[]): void {
+    for (let i = 0; i < trailers.length; i += 2) {
+      const name = trailers[i]!;
+      if (name.length === 14 && isName(name, 'content-length')) {
+        this.#pairing.requestLost(exchange, 'ambiguous', 'length-and-chunked');
+      }
+      if (name.length === 17 && isName(name, 'transfer-encoding')) {
+        this.#pairing.requestLost(exchange, 'ambiguous', 'transfer-encoding');
+      }
+    }
+  }
+
+  #lose(exchange: PairedExchange, why: Break): void {
+    switch (why) {
+      case 'gap':
+        return this.#pairing.requestLost(exchange, 'incomplete', 'gap');
+      case 'end':
+        return this.#pairing.requestLost(exchange, 'incomplete', this.lossReason);
+      case 'chunk':
+        return this.#pairing.requestLost(exchange, 'malformed', 'chunk');
+      case 'too-large':
+        return this.#pairing.requestLost(exchange, 'malformed', 'head-too-large');
+      case 'no-memory':
+        return this.#pairing.requestLost(exchange, 'incomplete', 'evicted');
+    }
+  }
+
+  /** Judges the first bytes of a connection; what is not HTTP/1 is muted. */
+  #mayBeHttp(data: Buffer, start: number, end: number): boolean {
+    if (data[start] === TLS_HANDSHAKE && (start + 1 >= end || data[start + 1] === 3)) return this.#leave('tls');
+    const line = data.latin1Slice(start, Math.min(end, start + MAX_PROBE));
+    if (line.startsWith(PREFACE)) return this.#leave('h2');
+    if (PREFACE.startsWith(line)) return true;
+    let i = 0;
+    while (i < line.length && TOKEN[line.charCodeAt(i)] === 1) i++;
+    if (i > MAX_METHOD) return this.#leave('other');
+    if (i === line.length) return true;
+    if (i === 0 || line[i] !== ' ') return this.#leave('other');
+    // Methods in use make it HTTP even where the rest is wrong; for others the line has to be right.
+    if (METHODS.has(line.slice(0, i))) return true;
+    const lineEnd = line.indexOf('\n');
+    if (lineEnd < 0) return line.length < MAX_PROBE || this.#leave('other');
+    return / HTTP\/1\.[01]\r?$/.test(line.slice(0, lineEnd)) || this.#leave('other');
+  }
+
+  #leave(protocol: 'tls' | 'h2' | 'other'): false {
+    this.stop();
+    this.#control.mute(protocol);
+    return false;
+  }
+}
+
+const SCAN = new HeadScan();
+const FRAMING = new FramingFields();
+const TLS_HANDSHAKE = 0x16;
+const PREFACE = 'PRI * HTTP/2.0\r\n';
+const MAX_METHOD = 24;
+const MAX_PROBE = 2048;
+const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE']);

@@ -1,0 +1,168 @@
+import type { FlowControl } from '../flow/stream.ts';
+import { beginsResponse } from '../flow/pickup.ts';
+import { HttpResponse } from './exchange.ts';
+import type { Framing } from './exchange.ts';
+import { FramingFields } from './framing.ts';
+import { FAULTY, findHeadEnd, HeadScan, NEED_MORE } from './head-scan.ts';
+import { readLeniently } from './lenient.ts';
+import { MessageReader } from './message-reader.ts';
+import type { Break, HttpOptions } from './message-reader.ts';
+import type { PairedExchange, Pairing } from './pairing.ts';
+import type { RequestReader } from './request-reader.ts';
+
+/**
+ * The server's direction. Read with good will, as clients do: a response is not mirrored, only its framing and its
+ * status matter.
+ */
+export class ResponseReader extends MessageReader {
+  readonly #pairing: Pairing;
+  readonly #control: FlowControl;
+  readonly #requests: RequestReader;
+  #exchange: PairedExchange | null = null;
+  /** A part of the present response's content was lost. */
+  #damaged = false;
+
+  constructor(pairing: Pairing, requests: RequestReader, control: FlowControl, options: HttpOptions) {
+    super(options, pairing.counters);
+    this.#pairing = pairing;
+    this.#requests = requests;
+    this.#control = control;
+  }
+
+  override onContent(data: Buffer, start: number, end: number): void {
+    const response = this.#exchange?.response;
+    if (response === null || response === undefined) return;
+    response.bodyLength += end - start;
+    response.sink?.write(data, start, end);
+  }
+
+  protected override beginsMessage(data: Buffer, start: number, end: number): boolean {
+    return beginsResponse(data, start, end);
+  }
+
+  protected override onHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number): number {
+    const after = SCAN.response(data, start, end);
+    if (after === FAULTY) return this.#onFaultyHead(data, start, end, firstUs, timeUs);
+    if (after === NEED_MORE) return NEED_MORE;
+    const text = data.latin1Slice(start, after);
+    const response = new HttpResponse();
+    response.version = SCAN.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+    response.status = Number(text.substring(SCAN.firstStart - start, SCAN.firstEnd - start));
+    response.reason = text.substring(SCAN.secondStart - start, SCAN.secondEnd - start);
+    response.headers = SCAN.fieldList(text, start);
+    this.#onWholeHead(response, SCAN.minor, firstUs, timeUs);
+    return after;
+  }
+
+  protected override onHeadBreak(data: Buffer, end: number, why: Break, firstUs: number, timeUs: number): void {
+    // Half a head says nothing certain; the exchange stays without a response.
+    void data, end, firstUs, timeUs;
+    if (why !== 'end') this.#pairing.responsesLost();
+  }
+
+  protected override onBreak(why: Break, timeUs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (why === 'gap') {
+      this.#damaged = true;
+      exchange.response!.sink = null;
+      return;
+    }
+    this.#close(exchange, false, timeUs);
+  }
+
+  protected override onComplete(trailers: string[], timeUs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    exchange.response!.trailers = trailers;
+    this.#close(exchange, !this.#damaged, timeUs);
+  }
+
+  protected override onResynchronised(): void {
+    if (this.#exchange !== null) this.#close(this.#exchange, false, this.#exchange.response!.lastUs);
+    this.#pairing.responsesLost();
+  }
+
+  #onWholeHead(response: HttpResponse, minor: number, firstUs: number, timeUs: number): void {
+    this.#requests.confirmed = true;
+    const { status } = response;
+    if (status >= 100 && status < 200 && status !== 101) {
+      this.counters.interim++;
+      return this.beginContent('none', 0, false, timeUs);
+    }
+    response.firstUs = firstUs;
+    response.lastUs = timeUs;
+    const exchange =
+      this.#pairing.answered() ??
+      (this.#requests.midHead ? this.#requests.openEarly() : this.#pairing.openUnrequested());
+    const method = exchange.request?.method ?? '';
+    this.#exchange = exchange;
+    this.#damaged = false;
+    FRAMING.read(response.headers, minor);
+    response.declaredLength = FRAMING.length;
+    response.framing = framingOf(status, method);
+    this.#pairing.responseHead(exchange, response);
+    const tunnel = status === 101 || (method === 'CONNECT' && status >= 200 && status < 300);
+    this.beginContent(response.framing, FRAMING.length, false, timeUs);
+    if (!tunnel) {
+      if (method === 'CONNECT') this.#requests.resume();
+      return;
+    }
+    this.stop();
+    this.#requests.stop();
+    this.#control.mute('upgrade');
+  }
+
+  #onFaultyHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number): number {
+    if (!isStatusStart(data, start, end)) {
+      // A server that speaks first, and not HTTP, is no HTTP server.
+      if (this.#requests.confirmed) this.lose();
+      else {
+        this.stop();
+        this.#requests.stop();
+        this.#control.mute('other');
+      }
+      return end;
+    }
+    const after = findHeadEnd(data, start, end);
+    if (after < 0) return NEED_MORE;
+    const head = readLeniently(data.latin1Slice(start, after));
+    const status = /^\d{3}/.exec(head.startLine[1]);
+    if (status === null) {
+      this.lose();
+      return end;
+    }
+    const response = new HttpResponse();
+    response.version = head.startLine[0];
+    response.status = Number(status[0]);
+    response.reason = head.startLine[2];
+    response.headers = head.headers;
+    this.#onWholeHead(response, response.version === 'HTTP/1.0' ? 0 : 1, firstUs, timeUs);
+    return after;
+  }
+
+  #close(exchange: PairedExchange, complete: boolean, timeUs: number): void {
+    this.#exchange = null;
+    const response = exchange.response!;
+    response.complete = complete;
+    response.lastUs = timeUs;
+    this.#pairing.responseOver(exchange);
+    response.sink = null;
+  }
+}
+
+const SCAN = new HeadScan();
+const FRAMING = new FramingFields();
+
+/** RFC 9112 section 6.3. */
+function framingOf(status: number, method: string): Framing {
+  if (method === 'HEAD' || status === 204 || status === 304 || status === 101) return 'none';
+  if (method === 'CONNECT' && status >= 200 && status < 300) return 'none';
+  if (FRAMING.coded) return FRAMING.chunked ? 'chunked' : 'close';
+  if (FRAMING.length > 0) return 'length';
+  return FRAMING.length === 0 ? 'none' : 'close';
+}
+
+function isStatusStart(data: Buffer, start: number, end: number): boolean {
+  return 'HTTP/'.startsWith(data.latin1Slice(start, Math.min(end, start + 5)));
+}
