@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { messageOf, ShadowtapError } from '../../errors.ts';
 import { defaultInterfaces } from '../ebpf/hooks.ts';
 import { interfaceIndex } from '../ebpf/libbpf.ts';
@@ -71,11 +72,11 @@ export class EndpointCapture {
       throw new ShadowtapError('ENDPOINT', `there is no interface ${name} in ${location.netns ?? "the agent's own network namespace"}`);
     }
     // On loopback each packet goes out and comes in; libpcap shows it once, coming in.
-    const side = name === LOOPBACK || location.netns === undefined ? 'either' : 'pod';
+    const bothWays = name === LOOPBACK || location.netns === undefined;
+    const filter = filterExpression(ports, bothWays ? null : macOf(name));
+    const { bufferBytes, look } = this.#context;
     try {
-      this.#sessions.push(
-        new CaptureSession(name, filterExpression(ports, side), this.#context.bufferBytes, this.#context.look, this.#onFrame),
-      );
+      this.#sessions.push(new CaptureSession(name, filter, bufferBytes, look, this.#onFrame));
     } catch (cause) {
       throw new ShadowtapError(
         'TAP_ATTACH',
@@ -97,4 +98,10 @@ export class EndpointCapture {
       context.counters[UNREADABLE]!++;
     }
   };
+}
+
+/** Of an interface in the thread's namespace; null if it has none, as tunnels do. */
+function macOf(name: string): string | null {
+  const mac = networkInterfaces()[name]?.[0]?.mac;
+  return mac === undefined || mac === '00:00:00:00:00:00' ? null : mac;
 }

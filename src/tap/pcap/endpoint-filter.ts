@@ -52,17 +52,18 @@ export class EndpointFilter {
   }
 }
 
-/** `side` as in bpf/tap.bpf.c: on a pod's own interface the endpoint's port is the destination of what comes in. */
-export type Side = 'pod' | 'either';
-
 /**
  * The kernel's share of the work, in the language of pcap-filter(7). It lets a little more pass than `accept` wants:
  * IPv6 packets with extension headers, behind which it cannot look.
+ * @param mac of a pod's own interface: there the endpoint's port is the destination of what comes in and the source of
+ * what goes out, and what goes out has this source. null where packets of both kinds pass either way: loopback, the
+ * host's end of a cable. (`inbound` and `outbound` would say it better, but libpcap drops everything that arrives
+ * before its buffer has been round once: it filters that part once more by itself, and cannot do so with these two.)
  */
-export function filterExpression(ports: readonly number[], side: Side): string {
+export function filterExpression(ports: readonly number[], mac: string | null): string {
   const to = ports.map((port) => `tcp dst port ${port}`).join(' or ');
   const from = ports.map((port) => `tcp src port ${port}`).join(' or ');
-  const plain = side === 'pod' ? `(inbound and (${to})) or (outbound and (${from}))` : `${to} or ${from}`;
+  const plain = mac === null ? `${to} or ${from}` : `(not ether src ${mac} and (${to})) or (ether src ${mac} and (${from}))`;
   const extended = IPV6_EXTENSIONS.map((header) => `ip6[6] = ${header}`).join(' or ');
   return `${plain} or (ip6 and (${extended}))`;
 }
