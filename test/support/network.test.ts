@@ -119,6 +119,13 @@ describe.skipIf(!requireKernel())('the test network', () => {
     expect(logged[0]).toMatchObject({ method: 'GET', target: '/file', status: 200 });
   });
 
+  it('leaves nothing of a pod that could not be made', async () => {
+    await using network = await createNetwork();
+    await expect(network.createPod({ name: 'tiny', cgroup: cgroup2Mount() !== null, mtu: 1 })).rejects.toThrow('mtu');
+    const owner = process.pid;
+    expect(tracesOf({ number: network.number, owner })).toEqual([network.bridge]);
+  });
+
   it('says why a command in a pod failed', async () => {
     await using network = await createNetwork();
     const pod = await network.createPod({ name: 'app' });

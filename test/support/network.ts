@@ -87,8 +87,13 @@ export class Network implements AsyncDisposable {
   async createPod(options: PodOptions): Promise<Pod> {
     const pod = new Pod(this, ++this.#last, options, (gone) => this.#pods.delete(gone));
     this.#pods.add(pod);
-    await pod.ready();
-    return pod;
+    try {
+      await pod.make(options);
+      return pod;
+    } catch (error) {
+      pod.remove();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,7 +120,6 @@ export class Pod implements Place, AsyncDisposable {
   readonly #network: Network;
   readonly #port: string;
   readonly #forget: (pod: Pod) => void;
-  readonly #impairment: Impairment | undefined;
   /** The interface that is on the bridge: the far end of the pod's cable, or of the one behind the impairing one. */
   readonly #bridgePort: string;
   #impairer: Impairer | undefined;
@@ -129,28 +133,22 @@ export class Pod implements Place, AsyncDisposable {
     this.#network = network;
     this.#port = `st${network.number}p${number}`;
     this.#forget = forget;
-    this.#impairment = options.impair;
     this.#bridgePort = options.impair ? `${this.#port}i` : this.#port;
     this.cgroup = options.cgroup ? createCgroup(this.namespace) : undefined;
+  }
 
-    const mtu = String(options.mtu ?? 1500);
+  /** Makes the namespace and joins it to the bridge, through the impairing cable where one was asked for. */
+  async make({ mtu = 1500, offloads = true, impair }: PodOptions): Promise<void> {
     run('ip', 'netns', 'add', this.namespace);
     const inPod = (...args: string[]) => run('ip', '-n', this.namespace, ...args);
-    run('ip', 'link', 'add', this.#port, 'mtu', mtu, 'type', 'veth', 'peer', 'name', 'eth0', 'mtu', mtu, 'netns', this.namespace);
+    const peer = ['peer', 'name', 'eth0', 'mtu', String(mtu), 'netns', this.namespace];
+    run('ip', 'link', 'add', this.#port, 'mtu', String(mtu), 'type', 'veth', ...peer);
     inPod('addr', 'add', `${this.address}/24`, 'dev', 'eth0');
     inPod('addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad');
     inPod('link', 'set', 'lo', 'up');
     inPod('link', 'set', 'eth0', 'up');
-    if (options.offloads === false || options.impair) {
-      run('ip', 'netns', 'exec', this.namespace, 'ethtool', '-K', 'eth0', ...OFFLOADS_OFF);
-    }
-  }
-
-  /** Joins the pod to the bridge, through the impairing cable where one was asked for. */
-  async ready(): Promise<void> {
-    if (this.#impairment) {
-      this.#impairer = await impairCable(`${this.namespace}-cable`, this.#port, this.#bridgePort, this.#impairment);
-    }
+    if (!offloads || impair) run('ip', 'netns', 'exec', this.namespace, 'ethtool', '-K', 'eth0', ...OFFLOADS_OFF);
+    if (impair) this.#impairer = await impairCable(`${this.namespace}-cable`, this.#port, this.#bridgePort, impair);
     run('ip', 'link', 'set', this.#bridgePort, 'master', this.#network.bridge, 'up');
   }
 
