@@ -18,7 +18,7 @@ export type Checked<T> = { readonly value: T; readonly problems: null } | { read
 export function check<S extends TSchema>(schema: S, input: unknown): Checked<Static<S>> {
   const { value, errors } = compare(schema, input);
   if (errors.length === 0) return { value: value as Static<S>, problems: null };
-  const problems = relevant(errors).flatMap((error) => problemsOf(error, schema, value));
+  const problems = relevant(errors, value).flatMap((error) => problemsOf(error, schema, value));
   return { value: null, problems: unique(problems) };
 }
 
@@ -36,24 +36,31 @@ export function formatPath(path: readonly (string | number)[]): string {
 type Node = { readonly [key: string]: unknown };
 
 /**
- * A value that fits no branch of an alternative gets an error for the alternative and some for each branch. Where a
- * branch had something to say of the value's inside, that is what helps; else only the alternative is named.
+ * A value that fits no branch of an alternative gets an error for the alternative and some for each branch. For a list
+ * or an object, what the branch of its kind has to say helps; else only the alternative as a whole is named.
  */
-function relevant(errors: readonly ValidationError[]): ValidationError[] {
+function relevant(errors: readonly ValidationError[], root: unknown): ValidationError[] {
   const alternatives = errors.filter(({ keyword }) => keyword === 'anyOf');
-  return errors.filter((error) => {
-    if (error.keyword === 'boolean') return false;
-    for (const alternative of alternatives) {
-      const inBranch = error.schemaPath.startsWith(`${alternative.schemaPath}/anyOf/`);
-      if (inBranch && error.instancePath === alternative.instancePath && error.keyword !== 'minItems') return false;
-    }
-    if (error.keyword !== 'anyOf') return true;
-    return !errors.some((other) => other.schemaPath.startsWith(`${error.schemaPath}/anyOf/`) && inside(other, error));
-  });
+  const dropped = new Set<ValidationError>();
+  for (const alternative of alternatives) {
+    const branches = `${alternative.schemaPath}/anyOf/`;
+    const structured = !isScalar(follow(root, alternative.instancePath).value);
+    const inside = errors.filter((error) => error.schemaPath.startsWith(branches) && isWithin(error, alternative));
+    const misfits = new Set(inside.filter(({ keyword }) => keyword === 'type' || keyword === 'enum').map(({ schemaPath }) => schemaPath));
+    const fitting = inside.filter(({ schemaPath }) => structured && !misfits.has(branchOf(schemaPath, branches)));
+    for (const error of inside) if (!fitting.includes(error)) dropped.add(error);
+    if (fitting.length > 0) dropped.add(alternative);
+  }
+  return errors.filter((error) => error.keyword !== 'boolean' && !dropped.has(error));
 }
 
-function inside(inner: ValidationError, outer: ValidationError): boolean {
-  return inner.keyword === 'minItems' || inner.instancePath.startsWith(`${outer.instancePath}/`);
+function isWithin({ instancePath }: ValidationError, outer: ValidationError): boolean {
+  return instancePath === outer.instancePath || instancePath.startsWith(`${outer.instancePath}/`);
+}
+
+/** @param branches path of the list of branches, with a slash at its end */
+function branchOf(schemaPath: string, branches: string): string {
+  return branches + schemaPath.slice(branches.length).split('/', 1)[0];
 }
 
 function problemsOf(error: ValidationError, schema: TSchema, root: unknown): Problem[] {

@@ -61,7 +61,8 @@ const AUTHORITY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.
 const HOSTNAME_EXPECTS = 'Preserve, Shadow, Target, or a host such as shadow.example or shadow.example:8080';
 
 function urlProblem(value: string): string | null {
-  const url = URL.canParse(value) ? new URL(value) : null;
+  // The URL parser drops line breaks and spaces around: what is checked here would not be what is used.
+  const url = /^[\x21-\x7e]+$/.test(value) && URL.canParse(value) ? new URL(value) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || !/^https?:\/\//i.test(value)) {
     return 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base';
   }

@@ -120,6 +120,7 @@ describe('bad values', () => {
     [target({ url: 'shadow:8080' }), `spec.targets[0].url: "shadow:8080" is not allowed; ${ADDRESS}`],
     [target({ url: 'http://u:p@x' }), 'spec.targets[0].url: "http://u:p@x" is not allowed; give the address without user and password (use a RequestHeaderModifier to set authorization)'],
     [target({ url: 'http://x/?a=1' }), 'spec.targets[0].url: "http://x/?a=1" is not allowed; give the address without query and fragment'],
+    [target({ url: 'http://a\nb' }), `spec.targets[0].url: "http://a\\nb" is not allowed; ${ADDRESS}`],
     [target({ url: 'http://x:0' }), 'spec.targets[0].url: "http://x:0" is not allowed; give a port from 1 to 65535'],
     [target({ percent: 200 }), 'spec.targets[0].percent: 200 is not allowed; give a whole number from 0 to 100'],
     [target({ hostname: 'preserve' }), 'spec.targets[0].hostname: "preserve" is not allowed; write Preserve'],
