@@ -1,12 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { doctor } from './doctor.ts';
 import { DOCTOR_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
-import { replay, type ReplayOptions } from './replay.ts';
-import { run, type RunOptions } from './run.ts';
-import { validate } from './validate.ts';
+import type { ReplayOptions } from './replay.ts';
+import type { RunOptions } from './run.ts';
 
 /**
  * Runs one command line.
@@ -46,6 +44,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     outputError: (text, write) => write(`shadowtap: ${onOneLine(text)}; see ${helpFor(args[0])}\n`),
   });
 
+  // Each command is loaded when it is asked for: what one needs takes time to load, and may be missing.
   program
     .command('run')
     .description('run the standalone agent: tap the endpoints of a file, mirror by its policies')
@@ -55,7 +54,10 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
     .addHelpText('after', RUN_HELP)
-    .action(async (options: RunOptions) => finish(await run(options, io)));
+    .action(async (options: RunOptions) => {
+      const { run } = await import('./run.ts');
+      finish(await run(options, io));
+    });
 
   program
     .command('replay')
@@ -67,21 +69,30 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .option('--port <number>', 'server port, may be repeated; not given: HTTP is found on any port', collect)
     .option('--dry-run', 'send nothing; print each request as a line of JSON')
     .addHelpText('after', REPLAY_HELP)
-    .action(async (capture: string, options: ReplayOptions) => finish(await replay(capture, options, io)));
+    .action(async (capture: string, options: ReplayOptions) => {
+      const { replay } = await import('./replay.ts');
+      finish(await replay(capture, options, io));
+    });
 
   program
     .command('doctor')
     .description('say what this node can do, which tap it gets and why, and how to get a better one')
     .option('-o, --output <format>', 'table or json', 'table')
     .addHelpText('after', DOCTOR_HELP)
-    .action(async (options: { readonly output: string }) => finish(await doctor(options.output, io)));
+    .action(async (options: { readonly output: string }) => {
+      const { doctor } = await import('./doctor.ts');
+      finish(await doctor(options.output, io));
+    });
 
   program
     .command('validate')
     .description('check configuration files; nothing is tapped or sent')
     .requiredOption('-f, --file <path...>', 'YAML files with Agent and MirrorPolicy documents')
     .addHelpText('after', VALIDATE_HELP)
-    .action((options: { readonly file: readonly string[] }) => finish(validate(options.file, io)));
+    .action(async (options: { readonly file: readonly string[] }) => {
+      const { validate } = await import('./validate.ts');
+      finish(validate(options.file, io));
+    });
 
   return program;
 }
