@@ -19,7 +19,11 @@ export interface WorkerPoolOptions {
   readonly marker: string;
   readonly book: AccountBook;
   readonly log: Logger;
+  /** The program of the workers; another one than our own serves tests. */
+  readonly entry?: URL;
 }
+
+const WORKER = new URL('../worker/worker.ts', import.meta.url);
 
 /**
  * One worker thread for each ring. A worker that dies is counted and replaced; its ring waits, the others do not
@@ -103,7 +107,7 @@ export class WorkerPool {
       counters: this.#boards[index]!.buffer,
       policies: this.#policies(index),
     };
-    const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), { workerData: setup, name: `worker-${index}` });
+    const worker = new Worker(this.#options.entry ?? WORKER, { workerData: setup, name: `worker-${index}` });
     this.#workers[index] = worker;
     const ready = heard(worker, (message) => message.kind === 'ready');
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));

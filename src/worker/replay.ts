@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShadowtapError } from '../errors.ts';
@@ -52,13 +53,19 @@ export async function replayCapture(options: ReplayOptions): Promise<number> {
 
 async function print({ capture, speed, ports, out, err }: ReplayOptions): Promise<void> {
   const counters = newStageCounters();
-  const printer = new ExchangePrinter(out);
-  const tap = openFile(capture, speed, ports, () => printer.drained());
-  const flows = captureLine(printer, MEMORY_BYTES, counters, () => {});
+  const printer = new ExchangePrinter((line) => out.write(`${line}\n`));
+  const tap = openFile(capture, speed, ports, () => drained(out));
+  const flows = captureLine(printer, MEMORY_BYTES, contentBudget(MEMORY_BYTES), counters, () => {});
   await tap.run(flows);
   flows.close(Infinity);
-  await printer.drained();
-  err.write(`${capture}: ${fileSummary(tap)}; ${printer.summary()}\n`);
+  await drained(out);
+  const counts = Array.from(printer.counts, ([label, count]) => `${count} ${label}`).join(', ');
+  err.write(`${capture}: ${fileSummary(tap)}; ${counts || 'no HTTP/1.x found'}\n`);
+}
+
+/** Waits while the reader of our output is behind. */
+async function drained(out: Writable): Promise<void> {
+  if (out.writableNeedDrain) await once(out, 'drain');
 }
 
 async function mirror({ capture, to, policies: given, speed, ports, err }: ReplayOptions): Promise<void> {
@@ -70,8 +77,9 @@ async function mirror({ capture, to, policies: given, speed, ports, err }: Repla
   const accounts = policies.map((policy) => book.policy(policyEntry(policy))[0]!.buffer);
   const emitter = new Emitter();
   const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts }, DEFAULT_MARKER);
-  const pipeline = new Pipeline(book.workers[0]!, emitter, contentBudget(MEMORY_BYTES), compiled, DEFAULT_MARKER);
-  const flows = captureLine(pipeline, MEMORY_BYTES, counters, () => {});
+  const content = contentBudget(MEMORY_BYTES);
+  const pipeline = new Pipeline(book.workers[0]!, emitter, content, compiled, DEFAULT_MARKER);
+  const flows = captureLine(pipeline, MEMORY_BYTES, content, counters, () => {});
   const room = async (): Promise<void> => {
     while (emitter.pending > MAX_PENDING) await sleep(1);
   };

@@ -24,7 +24,7 @@ const budget = contentBudget(setup.memoryBytes);
 const source = openSource(setup.source);
 const snapshot = compileSnapshot(setup.policies, setup.marker);
 const pipeline = new Pipeline(new WorkerAccount(setup.account), emitter, budget, snapshot, setup.marker);
-const flows = captureLine(pipeline, setup.memoryBytes, counters, (segment, forever) => source.mute(segment, forever));
+const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
     counters.worker.segments += segments;
