@@ -39,7 +39,7 @@ export async function wrk(place: Place, url: string, options: WrkOptions = {}): 
   const { connections = 8, threads = 1, seconds = 1, script, headers = [] } = options;
   const output = await place.exec(
     'wrk', '--latency', `-c${connections}`, `-t${threads}`, `-d${seconds}s`,
-    ...(script === undefined ? [] : ['-s', script]), ...headers.flatMap((header) => ['-H', header]), url,
+    ...(script === undefined ? [] : ['-s', script]), ...headers.flatMap((header) => ['-H', header]), withPort(url),
   );
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
   const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)?.slice(1) ?? [];
@@ -50,6 +50,12 @@ export async function wrk(place: Place, url: string, options: WrkOptions = {}): 
     p99Ms: milliseconds(/99%\s+([\d.]+\w+)/.exec(output)?.[1]),
     errors: number(/Non-2xx or 3xx responses: (\d+)/) + socketErrors.reduce((sum, count) => sum + Number(count), 0),
   };
+}
+
+/** wrk looks up the port of a URL without one in /etc/services, which a small system does not have. */
+function withPort(url: string): string {
+  const { protocol, hostname, port, pathname, search } = new URL(url);
+  return `${protocol}//${hostname}:${port || (protocol === 'https:' ? '443' : '80')}${pathname}${search}`;
 }
 
 function milliseconds(text: string | undefined): number {

@@ -28,6 +28,8 @@ export function removeNamespace(name: string): void {
   if (!existsSync(`/run/netns/${name}`)) return;
   for (const pid of attempt('ip', 'netns', 'pids', name).split('\n')) if (pid !== '') kill(Number(pid));
   attempt('ip', 'netns', 'del', name);
+  // What `ip netns add` could not finish is a plain file.
+  attempt('rm', '-f', `/run/netns/${name}`);
 }
 
 export function createCgroup(name: string): string {
