@@ -6,7 +6,7 @@ import { Link } from './link.ts';
 import { beginsRequest, beginsResponse } from './pickup.ts';
 import { Reassembler } from './reassembler.ts';
 import type { ByteStream } from './reassembler.ts';
-import { advance } from './seq.ts';
+import { advance, distance } from './seq.ts';
 import type { EndReason, FlowControl, FlowInfo, MuteReason, StreamHandler } from './stream.ts';
 
 /** What a flow asks of the table that it lives in. */
@@ -15,6 +15,10 @@ export interface FlowHost {
   makeHandler(flow: Flow): StreamHandler;
   /** The flow is over or needs no more bytes: it may be forgotten first. */
   retired(flow: Flow): void;
+  /** A RST was seen: the flow is to end with `rst` if it is not spared soon. */
+  doomed(flow: Flow): void;
+  /** The RST was not meant. */
+  spared(flow: Flow): void;
 }
 
 /** `open`: bytes are delivered. `muted`: nobody wants them. `ended`: kept a while so that stragglers start nothing. */
@@ -46,6 +50,8 @@ export class Flow implements ByteStream, FlowControl {
   listedUs: number;
   /** What the tap is still to be told: copy no more of it, ever or until its next request. */
   notice: 'forever' | 'until-request' | null = null;
+  /** When a RST was seen that ends the flow unless its sender sends on; -1 if none was. */
+  resetUs = -1;
   /** When the present hole was met; meaningful while `holes` is linked. */
   holeSinceUs = 0;
   readonly age = new Link<Flow>(this);
@@ -68,6 +74,8 @@ export class Flow implements ByteStream, FlowControl {
   #mark = 0;
   /** Segments of a connection joined in the middle that came before its first request. */
   #skipped = 0;
+  #resetByA = false;
+  #resetByB = false;
   #finA = false;
   #finB = false;
 
@@ -147,8 +155,8 @@ export class Flow implements ByteStream, FlowControl {
     const own = fromA ? this.#a : this.#b;
     if ((segment.flags & (SYN | ACK)) === SYN) {
       const isn = advance(segment.seq, 1);
-      if (this.state === 'open' && own.synced && own.next === isn) return false;
-      if (this.state !== 'open' || this.#finished) return true;
+      if (this.state === 'open' && own.synced && own.origin === isn) return false;
+      if (this.state !== 'open' || this.#finished || this.resetUs >= 0) return true;
       if (this.#handler === null) return own.synced || this.#pickedUp;
       this.#newSyn = true;
       this.#newIsn = isn;
@@ -184,12 +192,12 @@ export class Flow implements ByteStream, FlowControl {
     const peer = fromA ? this.#b : this.#a;
     if (segment.resync) this.#resync(segment, own);
     if ((segment.flags & SYN) !== 0) this.#synchronise(segment, fromA, own, peer);
-    if ((segment.flags & RST) !== 0) return this.#receiveReset(segment, own);
+    if ((segment.flags & RST) !== 0) return this.#receiveReset(segment, fromA, own);
     if (segment.wireLength > 0) this.#receivePayload(segment, fromA, own);
     if (this.state !== 'open') return;
     if ((segment.flags & ACK) !== 0) {
       if (peer.synced) peer.acknowledge(segment.ack);
-      else if (own.synced && this.#clientKnown && fromA === this.#clientIsA) peer.sync(segment.ack);
+      else if (own.synced && this.#clientKnown && fromA === this.#clientIsA) peer.assume(segment.ack);
     }
     if ((segment.flags & FIN) !== 0 && own.synced) own.finish(endOfPayload(segment), segment.timeUs);
     if (this.#a.waiting || this.#b.waiting) this.#giveUpFinalHoles(segment);
@@ -210,6 +218,7 @@ export class Flow implements ByteStream, FlowControl {
       this.#b.flush(timeUs);
     }
     this.state = 'ended';
+    this.resetUs = -1;
     this.#a.drop();
     this.#b.drop();
     this.#host.counters.ended[reason]++;
@@ -285,13 +294,14 @@ export class Flow implements ByteStream, FlowControl {
 
   #synchronise(segment: Segment, fromA: boolean, own: Reassembler, peer: Reassembler): void {
     const isn = advance(segment.seq, 1);
-    if (!own.synced) own.sync(isn);
+    if (!own.synced || own.assumed) own.sync(isn);
     if ((segment.flags & ACK) === 0) {
       if (!this.#clientKnown) this.#setClient(fromA);
       return;
     }
+    if (this.resetUs >= 0) this.#doubtReset(segment, fromA);
     if (!this.#clientKnown) this.#setClient(!fromA);
-    if (!peer.synced) peer.sync(segment.ack);
+    if (!peer.synced) peer.assume(segment.ack);
     else peer.settleSyn(segment.ack, segment.timeUs);
   }
 
@@ -302,11 +312,13 @@ export class Flow implements ByteStream, FlowControl {
       if (own.next === advance(segment.seq, 1)) own.pushSyn(data, start, end, wireLength);
       return;
     }
-    if (!own.synced && !this.#pickUp(segment, fromA, own)) {
+    if ((!own.synced || (own.assumed && own.isFar(segment.seq))) && !this.#pickUp(segment, fromA, own)) {
       this.#host.counters.unsynced++;
       if (this.#handler === null && this.#skipped++ === 0) this.notice = 'until-request';
       return;
     }
+    if (this.resetUs >= 0) this.#doubtReset(segment, fromA);
+    own.assumed = false;
     own.push(segment.seq, data, start, end, wireLength, timeUs);
   }
 
@@ -335,9 +347,32 @@ export class Flow implements ByteStream, FlowControl {
     this.#handler?.onResync(segment.timeUs);
   }
 
-  #receiveReset(segment: Segment, own: Reassembler): void {
-    if (own.believesReset(segment.seq)) this.end('rst', segment.timeUs);
-    else this.#host.counters.badResets++;
+  /**
+   * A RST may be forged so that the receiver ignores it for reasons that we do not see (checksum, PAWS, MD5, RFC 5961).
+   * Who really sent one sends nothing more: the flow ends after a moment in which nothing contradicts it.
+   */
+  #receiveReset(segment: Segment, fromA: boolean, own: Reassembler): void {
+    if (!own.believesReset(segment.seq)) {
+      this.#host.counters.badResets++;
+      return;
+    }
+    if (fromA) this.#resetByA = true;
+    else this.#resetByB = true;
+    if (this.resetUs >= 0) return;
+    this.resetUs = segment.timeUs;
+    this.#host.doomed(this);
+  }
+
+  #doubtReset(segment: Segment, fromA: boolean): void {
+    const own = fromA ? this.#a : this.#b;
+    if (fromA ? !this.#resetByA : !this.#resetByB) return;
+    if ((segment.flags & SYN) === 0 && own.synced && distance(own.next, endOfPayload(segment)) <= 0) return;
+    if (fromA) this.#resetByA = false;
+    else this.#resetByB = false;
+    if (this.#resetByA || this.#resetByB) return;
+    this.resetUs = -1;
+    this.#host.counters.badResets++;
+    this.#host.spared(this);
   }
 
   #receiveMuted(segment: Segment, fromA: boolean): void {

@@ -29,6 +29,10 @@ export class Reassembler {
   synced = false;
   /** Sequence number of the next byte to deliver. */
   next = 0;
+  /** Sequence number of the first byte. */
+  origin = 0;
+  /** `next` is only what the peer's acknowledgement says; nothing of the stream has been seen. */
+  assumed = false;
   /** The sender has finished and all its bytes were delivered. */
   finished = false;
   heldBytes = 0;
@@ -52,7 +56,21 @@ export class Reassembler {
   /** The stream's next byte is at `seq`. */
   sync(seq: number): void {
     this.synced = true;
+    this.assumed = false;
     this.next = seq;
+    this.origin = seq;
+  }
+
+  /** As `sync`, on the peer's word. */
+  assume(seq: number): void {
+    this.sync(seq);
+    this.assumed = true;
+  }
+
+  /** Whether a segment at `seq` is too far away to belong to the stream. */
+  isFar(seq: number): boolean {
+    const ahead = distance(this.next, seq);
+    return ahead > MAX_AHEAD || ahead < -MAX_AHEAD;
   }
 
   /** Forgets all, as if nothing had been seen. */

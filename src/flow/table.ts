@@ -48,6 +48,8 @@ export class FlowTable implements SegmentHandler, FlowHost {
   /** Oldest first; a flow moves to the end when it is seen again, but not more often than once a second. */
   readonly #read = new Link<Flow>(null);
   readonly #unread = new Link<Flow>(null);
+  /** Flows with a RST, in the order in which it came. */
+  readonly #doomed = new Link<Flow>(null);
   readonly #holes = new Link<Flow>(null);
   #nextId = 1;
   #sweepUs = -Infinity;
@@ -85,6 +87,10 @@ export class FlowTable implements SegmentHandler, FlowHost {
     this.#sweepUs = nowUs + SWEEP_US;
     this.#expireList(this.#unread, nowUs - this.#options.idleUnreadUs, nowUs);
     this.#expireList(this.#read, nowUs - this.#options.idleUs, nowUs);
+    for (let doomed = this.#doomed.next.owner; doomed !== null; doomed = this.#doomed.next.owner) {
+      if (Math.abs(nowUs - doomed.resetUs) < RESET_GRACE_US) break;
+      doomed.end('rst', nowUs);
+    }
     let flow = this.#holes.next.owner;
     while (flow !== null && flow.holeSinceUs <= nowUs - this.#options.holeUs) {
       this.#giveUpHoles(flow, nowUs);
@@ -94,19 +100,27 @@ export class FlowTable implements SegmentHandler, FlowHost {
 
   /** Ends all flows: the agent stops, or the capture is over. */
   close(nowUs: number): void {
-    for (const list of [this.#read, this.#unread]) {
-      for (let flow = list.next.owner; flow !== null; flow = list.next.owner) this.#remove(flow, 'closed', nowUs);
+    for (const list of [this.#doomed, this.#read, this.#unread]) {
+      for (let flow = list.next.owner; flow !== null; flow = list.next.owner) this.#remove(flow, flow.resetUs < 0 ? 'closed' : 'rst', nowUs);
     }
   }
 
   makeHandler(flow: Flow): StreamHandler {
-    flow.age.moveTo(this.#read);
+    if (flow.resetUs < 0) flow.age.moveTo(this.#read);
     return this.#makeHandler(flow.describe(), flow);
   }
 
   retired(flow: Flow): void {
     flow.holes.unlink();
     if (flow.age.linked) flow.age.moveTo(this.#unread);
+  }
+
+  doomed(flow: Flow): void {
+    flow.age.moveTo(this.#doomed);
+  }
+
+  spared(flow: Flow): void {
+    flow.age.moveTo(flow.isRead ? this.#read : this.#unread);
   }
 
   #open(segment: Segment): Flow {
@@ -124,7 +138,7 @@ export class FlowTable implements SegmentHandler, FlowHost {
   /** Ends the flow whose ports are used anew. @returns the new flow where its SYN has gone by already */
   #replace(old: Flow, segment: Segment): Flow | null {
     const isn = (segment.flags & (SYN | ACK)) === SYN ? null : old.newIsn;
-    this.#remove(old, 'reused', segment.timeUs);
+    this.#remove(old, old.resetUs < 0 ? 'reused' : 'rst', segment.timeUs);
     if (isn === null) return null;
     const flow = this.#open(segment);
     flow.startClient(isn, (segment.flags & SYN) === 0);
@@ -132,7 +146,7 @@ export class FlowTable implements SegmentHandler, FlowHost {
   }
 
   #after(flow: Flow, segment: Segment): void {
-    if (segment.timeUs - flow.listedUs > RELIST_US && flow.age.linked) {
+    if (segment.timeUs - flow.listedUs > RELIST_US && flow.resetUs < 0 && flow.age.linked) {
       flow.listedUs = segment.timeUs;
       flow.age.moveTo(flow.isRead ? this.#read : this.#unread);
     }
@@ -171,8 +185,8 @@ export class FlowTable implements SegmentHandler, FlowHost {
   }
 
   #evict(nowUs: number): void {
-    const oldest = this.#unread.next.owner ?? this.#read.next.owner;
-    if (oldest !== null) this.#remove(oldest, 'evicted', nowUs);
+    const oldest = this.#doomed.next.owner ?? this.#unread.next.owner ?? this.#read.next.owner;
+    if (oldest !== null) this.#remove(oldest, oldest.resetUs < 0 ? 'evicted' : 'rst', nowUs);
   }
 
   /** Many flows with one hash are an attack on the table. */
@@ -203,4 +217,6 @@ export class FlowTable implements SegmentHandler, FlowHost {
 
 const SWEEP_US = 1e6;
 const RELIST_US = 1e6;
+/** How long the sender of a RST may prove that it did not send it. */
+const RESET_GRACE_US = 1e6;
 const MAX_CHAIN = 32;

@@ -73,7 +73,8 @@ export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed
  * head could not be used (ambiguous, malformed, cut in the head) and CONNECT get onRequestLost without onRequestHead;
  * `exchange.request` then holds what could be read of it. A request that asks for an Upgrade gets onRequestHead like
  * any other; once it is whole it waits for the answer: onRequestLost('upgrade') if the server switches protocols,
- * onRequest if it does not.
+ * onRequest if it does not. The content of a malformed request is still read where its end is known: who wants it sets
+ * `exchange.request.sink` in onRequestLost.
  * For each response: onResponseHead, then exactly one onResponse, with `complete` saying whether it was seen whole.
  * onExchangeEnd comes once, last, when nothing more will be learnt of the exchange.
  */

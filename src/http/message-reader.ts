@@ -114,17 +114,19 @@ export abstract class MessageReader implements ContentReceiver {
         this.lose();
         return;
       case 'length':
-        this.onBreak('gap', timeUs);
+        this.onBreak('gap', missing <= this.#remaining, timeUs);
         if (missing > this.#remaining) return this.lose();
         this.#remaining -= missing;
         if (this.#remaining === 0) this.#complete(NO_TRAILERS, timeUs);
         return;
-      case 'chunked':
-        this.onBreak('gap', timeUs);
-        if (!this.#chunks!.skip(missing)) this.lose();
+      case 'chunked': {
+        const goesOn = this.#chunks!.skip(missing);
+        this.onBreak('gap', goesOn, timeUs);
+        if (!goesOn) this.lose();
         return;
+      }
       case 'until-close':
-        this.onBreak('gap', timeUs);
+        this.onBreak('gap', true, timeUs);
         return;
       case 'lost':
       case 'off':
@@ -142,7 +144,7 @@ export abstract class MessageReader implements ContentReceiver {
   /** Nothing more of the present message will come. */
   abort(timeUs: number): void {
     if (this.#state === 'head') this.#breakHead('end', timeUs);
-    else if (this.midMessage) this.onBreak('end', timeUs);
+    else if (this.midMessage) this.onBreak('end', false, timeUs);
     this.lose();
   }
 
@@ -182,8 +184,11 @@ export abstract class MessageReader implements ContentReceiver {
   protected abstract onHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number): number;
   /** A head will not become complete; `data[start..end)` is what there is of it. */
   protected abstract onHeadBreak(data: Buffer, end: number, why: Break, firstUs: number, timeUs: number): void;
-  /** The present message, whose head was complete, is damaged or cut. May be called more than once for a message. */
-  protected abstract onBreak(why: Break, timeUs: number): void;
+  /**
+   * The present message, whose head was complete, is damaged. `goesOn`: its end is still known, so that onComplete or
+   * another onBreak follows.
+   */
+  protected abstract onBreak(why: Break, goesOn: boolean, timeUs: number): void;
   /** The present message is over. */
   protected abstract onComplete(trailers: string[], timeUs: number): void;
   /** The thread was picked up after it had been lost. */
@@ -273,7 +278,7 @@ export abstract class MessageReader implements ContentReceiver {
     if (this.#chunks !== chunks) return end;
     if (chunks.state === 'done') this.#complete(chunks.trailers, timeUs);
     else if (chunks.state === 'faulty') {
-      this.onBreak('chunk', timeUs);
+      this.onBreak('chunk', false, timeUs);
       this.lose();
       return end;
     }

@@ -14,6 +14,8 @@ export class PairedExchange extends Exchange {
   awaiting = false;
   /** onRequest or onRequestLost was called, or there is no request. */
   requestSettled = false;
+  /** Nothing more of the request will come. */
+  requestOver = false;
   /** onResponse was called, or no response will come. */
   responseSettled = false;
 }
@@ -61,7 +63,8 @@ export class Pairing {
 
   /** The request is whole. One that asks for an Upgrade is decided by its answer. */
   requestWhole(exchange: PairedExchange): void {
-    if (exchange.requestSettled) return;
+    exchange.requestOver = true;
+    if (exchange.requestSettled) return this.#endIfDone(exchange);
     if (exchange.asks !== '' && !exchange.responseSettled && exchange.response === null) {
       exchange.awaiting = true;
       this.#awaiting++;
@@ -72,17 +75,24 @@ export class Pairing {
     this.#endIfDone(exchange);
   }
 
+  /** The request is of no use. Unless more of it is read, `requestOver` has to follow. */
   requestLost<O extends DecoderOutcome>(exchange: PairedExchange, outcome: O, reason: ReasonOf<O>): void {
     if (exchange.requestSettled) return;
     this.#settleRequest(exchange);
     this.#handler.onRequestLost(exchange, outcome, reason);
-    this.#endIfDone(exchange);
   }
 
   /** The request's head is wrong. */
   requestFaulty(exchange: PairedExchange, fault: Fault): void {
     if (fault.outcome === 'ambiguous') this.requestLost(exchange, fault.outcome, fault.reason);
     else this.requestLost(exchange, fault.outcome, fault.reason);
+  }
+
+  /** Nothing more of a lost request will come. */
+  requestOver(exchange: PairedExchange): void {
+    if (exchange.requestOver) return;
+    exchange.requestOver = true;
+    this.#endIfDone(exchange);
   }
 
   /** The exchange that the next response answers; null if its request was never captured. */
@@ -104,6 +114,7 @@ export class Pairing {
   openUnrequested(): PairedExchange {
     const exchange = new PairedExchange(this.flow, this.#requests++);
     exchange.requestSettled = true;
+    exchange.requestOver = true;
     this.counters.unrequested++;
     this.#pending.unshift(exchange);
     return exchange;
@@ -176,7 +187,7 @@ export class Pairing {
   }
 
   #endIfDone(exchange: PairedExchange): void {
-    if (exchange.requestSettled && exchange.responseSettled) this.#handler.onExchangeEnd(exchange);
+    if (exchange.requestSettled && exchange.requestOver && exchange.responseSettled) this.#handler.onExchangeEnd(exchange);
   }
 }
 

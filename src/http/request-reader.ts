@@ -19,10 +19,14 @@ export class RequestReader extends MessageReader {
   lossReason: LossReason = 'closed';
   /** A request line or a status line was seen: it is HTTP. */
   confirmed = false;
+  /** The first bytes look like no request. The server's answer decides whether it is HTTP nevertheless. */
+  #doubted = false;
   readonly #pairing: Pairing;
   readonly #control: FlowControl;
   /** The request in the making, from its head on (or earlier, if it was answered before its head was complete). */
   #exchange: PairedExchange | null = null;
+  /** A part of its content was lost. */
+  #damaged = false;
 
   constructor(pairing: Pairing, control: FlowControl, options: HttpOptions) {
     super(options, pairing.counters);
@@ -34,6 +38,14 @@ export class RequestReader extends MessageReader {
   openEarly(): PairedExchange {
     this.#exchange = this.#pairing.open(new HttpRequest());
     return this.#exchange;
+  }
+
+  /** The server has answered with HTTP. */
+  onAnswer(): void {
+    this.confirmed = true;
+    if (!this.#doubted) return;
+    this.#doubted = false;
+    this.resume();
   }
 
   override onContent(data: Buffer, start: number, end: number): void {
@@ -51,6 +63,10 @@ export class RequestReader extends MessageReader {
     const after = SCAN.request(data, start, end);
     if (after < 0 && !this.confirmed && !this.#mayBeHttp(data, start, end)) return end;
     if (after === NEED_MORE) return NEED_MORE;
+    if (after === FAULTY && data.latin1Slice(start, Math.min(end, start + PREFACE.length)) === PREFACE) {
+      this.#leave('h2');
+      return end;
+    }
     if (after === FAULTY && this.#pairing.awaitsUpgrade) {
       this.#pairing.upgradeGranted();
       this.stop();
@@ -65,6 +81,7 @@ export class RequestReader extends MessageReader {
     if (this.#pairing.awaitsUpgrade) this.#pairing.upgradeRefused();
     const text = data.latin1Slice(start, after);
     const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    this.#damaged = false;
     const request = exchange.request!;
     request.method = text.substring(SCAN.firstStart - start, SCAN.firstEnd - start);
     request.target = text.substring(SCAN.secondStart - start, SCAN.secondEnd - start);
@@ -80,17 +97,26 @@ export class RequestReader extends MessageReader {
   protected override onHeadBreak(data: Buffer, end: number, why: Break, firstUs: number, timeUs: number): void {
     const text = data.latin1Slice(0, end);
     // A few bytes that may be anything are not a request that was lost.
-    if (!this.confirmed && !/^[A-Z]{3,}[^\n]* HTTP\/1\.\d\r?\n/.test(text) && this.#exchange === null) return;
+    if (this.#exchange === null && !(this.confirmed ? /^[A-Z]+ / : /^[A-Z]+ [^\r\n]* HTTP\/1\.[01]\r?\n/).test(text)) {
+      this.counters.skippedBytes += end;
+      return;
+    }
     const exchange = this.#fillLeniently(text, firstUs, timeUs);
-    this.#lose(exchange, why);
     this.#exchange = null;
+    this.#lose(exchange, why);
+    this.#pairing.requestOver(exchange);
   }
 
-  protected override onBreak(why: Break, timeUs: number): void {
+  protected override onBreak(why: Break, goesOn: boolean, timeUs: number): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
     exchange.request!.lastUs = timeUs;
+    exchange.request!.sink = null;
+    this.#damaged = true;
     this.#lose(exchange, why);
+    if (goesOn) return;
+    this.#exchange = null;
+    this.#pairing.requestOver(exchange);
   }
 
   protected override onComplete(trailers: string[], timeUs: number): void {
@@ -100,8 +126,8 @@ export class RequestReader extends MessageReader {
     const request = exchange.request!;
     request.trailers = trailers;
     request.lastUs = timeUs;
+    request.complete = !this.#damaged;
     if (trailers.length > 0) this.#checkTrailers(exchange, trailers);
-    if (!exchange.requestSettled) request.complete = true;
     this.#pairing.requestWhole(exchange);
   }
 
@@ -115,6 +141,7 @@ export class RequestReader extends MessageReader {
       request.complete = true;
       this.#exchange = null;
       this.#pairing.requestLost(exchange, 'upgrade', 'connect');
+      this.#pairing.requestOver(exchange);
       // What follows is a tunnel, unless the server refuses: then the response's reader calls `resume`.
       return this.stop();
     }
@@ -154,11 +181,13 @@ export class RequestReader extends MessageReader {
   #distrust(exchange: PairedExchange, fault: Fault): void {
     this.#exchange = null;
     this.#pairing.requestFaulty(exchange, fault);
+    this.#pairing.requestOver(exchange);
     this.stop();
   }
 
   #fillLeniently(text: string, firstUs: number, timeUs: number): PairedExchange {
     const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    this.#damaged = false;
     const request = exchange.request!;
     const head = readLeniently(text);
     request.method = head.startLine[0];
@@ -198,25 +227,19 @@ export class RequestReader extends MessageReader {
     }
   }
 
-  /** Judges the first bytes of a connection; what is not HTTP/1 is muted. */
+  /** Judges the first bytes of a connection. @returns false if they are not to be read on */
   #mayBeHttp(data: Buffer, start: number, end: number): boolean {
     if (data[start] === TLS_HANDSHAKE && (start + 1 >= end || data[start + 1] === 3)) return this.#leave('tls');
-    const line = data.latin1Slice(start, Math.min(end, start + MAX_PROBE));
-    if (line.startsWith(PREFACE)) return this.#leave('h2');
-    if (PREFACE.startsWith(line)) return true;
-    let i = 0;
-    while (i < line.length && TOKEN[line.charCodeAt(i)] === 1) i++;
-    if (i > MAX_METHOD) return this.#leave('other');
-    if (i === line.length) return true;
-    if (i === 0 || line[i] !== ' ') return this.#leave('other');
-    // Methods in use make it HTTP even where the rest is wrong; for others the line has to be right.
-    if (METHODS.has(line.slice(0, i))) return true;
-    const lineEnd = line.indexOf('\n');
-    if (lineEnd < 0) return line.length < MAX_PROBE || this.#leave('other');
-    return / HTTP\/1\.[01]\r?$/.test(line.slice(0, lineEnd)) || this.#leave('other');
+    const probe = data.latin1Slice(start, Math.min(end, start + MAX_PROBE));
+    if (PREFACE.startsWith(probe)) return true;
+    if (probe.startsWith(PREFACE)) return this.#leave('h2');
+    if (looksLikeHttp(probe)) return true;
+    this.#doubted = true;
+    this.stop();
+    return false;
   }
 
-  #leave(protocol: 'tls' | 'h2' | 'other'): false {
+  #leave(protocol: 'tls' | 'h2'): false {
     this.stop();
     this.#control.mute(protocol);
     return false;
@@ -230,3 +253,19 @@ const PREFACE = 'PRI * HTTP/2.0\r\n';
 const MAX_METHOD = 24;
 const MAX_PROBE = 2048;
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE']);
+
+/**
+ * Whether a connection that begins with `probe` may be HTTP/1: the usual methods make it so unless another protocol is
+ * named (SIP and RTSP have some of them); with others the request line has to be right.
+ */
+function looksLikeHttp(probe: string): boolean {
+  let i = 0;
+  while (i < probe.length && TOKEN[probe.charCodeAt(i)] === 1) i++;
+  if (i === probe.length) return i <= MAX_METHOD;
+  if (i === 0 || i > MAX_METHOD || probe[i] !== ' ') return false;
+  const lineEnd = probe.indexOf('\n');
+  const line = lineEnd < 0 ? probe : probe.slice(0, lineEnd);
+  if (METHODS.has(line.slice(0, i))) return !/ (?!HTTP)[A-Z]+\/\d\.\d\r?$/.test(line);
+  if (lineEnd < 0) return probe.length < MAX_PROBE;
+  return / HTTP\/1\.[01]\r?$/.test(line);
+}

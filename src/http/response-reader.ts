@@ -60,15 +60,14 @@ export class ResponseReader extends MessageReader {
     if (why !== 'end') this.#pairing.responsesLost();
   }
 
-  protected override onBreak(why: Break, timeUs: number): void {
+  protected override onBreak(why: Break, goesOn: boolean, timeUs: number): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (why === 'gap') {
-      this.#damaged = true;
-      exchange.response!.sink = null;
-      return;
-    }
+    this.#damaged = true;
+    exchange.response!.sink = null;
+    if (goesOn) return;
     this.#close(exchange, false, timeUs);
+    if (why !== 'end') this.#pairing.responsesLost();
   }
 
   protected override onComplete(trailers: string[], timeUs: number): void {
@@ -79,19 +78,19 @@ export class ResponseReader extends MessageReader {
   }
 
   protected override onResynchronised(): void {
-    if (this.#exchange !== null) this.#close(this.#exchange, false, this.#exchange.response!.lastUs);
     this.#pairing.responsesLost();
   }
 
   #onWholeHead(response: HttpResponse, minor: number, firstUs: number, timeUs: number): void {
-    this.#requests.confirmed = true;
     const { status } = response;
     if (status >= 100 && status < 200 && status !== 101) {
       this.counters.interim++;
+      this.#requests.onAnswer();
       return this.beginContent('none', 0, false, timeUs);
     }
     response.firstUs = firstUs;
     response.lastUs = timeUs;
+    this.#requests.onAnswer();
     const exchange =
       this.#pairing.answered() ??
       (this.#requests.midHead ? this.#requests.openEarly() : this.#pairing.openUnrequested());

@@ -45,9 +45,7 @@ export class ExchangePrinter implements ExchangeHandler {
   }
 
   onRequestHead(exchange: Exchange): void {
-    const notes = notesOf(exchange);
-    notes.requestBody = new DigestBody();
-    exchange.request!.sink = notes.requestBody;
+    this.#digestRequest(exchange, notesOf(exchange));
   }
 
   onRequest(exchange: Exchange): void {
@@ -58,6 +56,7 @@ export class ExchangePrinter implements ExchangeHandler {
     const notes = notesOf(exchange);
     notes.outcome = outcome;
     notes.reason = reason;
+    if (outcome === 'malformed') this.#digestRequest(exchange, notes);
   }
 
   onResponseHead(exchange: Exchange): void {
@@ -73,6 +72,11 @@ export class ExchangePrinter implements ExchangeHandler {
     const label = reason === '' ? outcome : `${outcome}: ${reason}`;
     this.counts.set(label, (this.counts.get(label) ?? 0) + 1);
     this.#write(JSON.stringify(lineOf(exchange)));
+  }
+
+  #digestRequest(exchange: Exchange, notes: Notes): void {
+    notes.requestBody ??= new DigestBody();
+    exchange.request!.sink = notes.requestBody;
   }
 }
 

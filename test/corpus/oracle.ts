@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExchangeLine, MessageLine } from '../../src/worker/exchange-printer.ts';
+
+/** A message as the oracle has it; see the corpus' own README. */
+export interface OracleMessage {
+  readonly src: string;
+  readonly sport: number;
+  readonly dst: string;
+  readonly dport: number;
+  readonly method?: string;
+  readonly target?: string;
+  readonly status?: number;
+  readonly version: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body_length: number;
+  readonly body_sha256: string;
+  readonly disputed: boolean;
+  readonly dispute_reason?: string;
+  readonly end_frame?: number;
+}
+
+export interface Oracle {
+  readonly requests: readonly OracleMessage[];
+  readonly responses: readonly OracleMessage[];
+}
+
+export interface CorpusEntry {
+  readonly file: string;
+  readonly oracle: string;
+}
+
+export function corpusFolder(): string {
+  const root = process.env['SHADOWTAP_CORPUS'] ?? join(import.meta.dirname, '../../../shared/corpus');
+  return join(root, 'dev');
+}
+
+/** null where the corpus is not on this machine. */
+export function readIndex(): readonly CorpusEntry[] | null {
+  const path = join(corpusFolder(), 'index.json');
+  if (!existsSync(path)) return null;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { index: CorpusEntry[] }).index;
+}
+
+export function readOracle(entry: CorpusEntry): Oracle {
+  return JSON.parse(readFileSync(join(corpusFolder(), entry.oracle), 'utf8')) as Oracle;
+}
+
+/** `http-evader` for the family of that name, else the folder. */
+export function familyOf(file: string): string {
+  const [folder = '', name = ''] = file.split('/');
+  return name.startsWith('http-evader') ? 'http-evader' : folder;
+}
+
+/** What is compared of a message, as one string. */
+export function signature(message: OracleMessage): string {
+  const { method, target, status, version, headers, body_length, body_sha256 } = message;
+  return JSON.stringify([method ?? null, target ?? null, status ?? null, version, headers, body_length, body_sha256]);
+}
+
+/** Our lines in the oracle's terms: who sent it, and its signature; in the order of the connection. */
+export function ourMessages(lines: readonly ExchangeLine[]): { requests: OracleMessage[]; responses: OracleMessage[] } {
+  const requests: OracleMessage[] = [];
+  const responses: OracleMessage[] = [];
+  for (const line of lines) {
+    const { src, sport, dst, dport } = line;
+    if (line.request !== null) {
+      const { method, target } = line.request;
+      requests.push({ src, sport, dst, dport, method, target, ...common(line.request) });
+    }
+    if (line.response !== null) {
+      const { status } = line.response;
+      responses.push({ src: dst, sport: dport, dst: src, dport: sport, status, ...common(line.response) });
+    }
+  }
+  return { requests, responses };
+}
+
+function common(message: MessageLine): Pick<OracleMessage, 'version' | 'headers' | 'body_length' | 'body_sha256' | 'disputed'> {
+  const { version, headers, bodyLength, bodySha256 } = message;
+  return { version, headers, body_length: bodyLength, body_sha256: bodySha256, disputed: false };
+}
+
+export interface Comparison {
+  readonly agreed: number;
+  readonly missing: readonly OracleMessage[];
+  /** Ours that no entry of the oracle, disputed or not, accounts for. */
+  readonly extra: readonly OracleMessage[];
+}
+
+/** Finds each undisputed message among ours: by 4-tuple, in order within one direction of a connection. */
+export function compare(oracle: readonly OracleMessage[], ours: readonly OracleMessage[]): Comparison {
+  const byFlow = new Map<string, OracleMessage[]>();
+  for (const message of ours) {
+    const list = byFlow.get(flowOf(message));
+    if (list === undefined) byFlow.set(flowOf(message), [message]);
+    else list.push(message);
+  }
+  const next = new Map<string, number>();
+  const used = new Set<OracleMessage>();
+  const missing: OracleMessage[] = [];
+  let agreed = 0;
+  for (const wanted of oracle) {
+    if (wanted.disputed) continue;
+    const list = byFlow.get(flowOf(wanted)) ?? [];
+    const text = signature(wanted);
+    const at = list.findIndex((message, i) => i >= (next.get(flowOf(wanted)) ?? 0) && signature(message) === text);
+    if (at < 0) {
+      missing.push(wanted);
+      continue;
+    }
+    next.set(flowOf(wanted), at + 1);
+    used.add(list[at]!);
+    agreed++;
+  }
+  const disputed = new Map<string, number>();
+  for (const message of oracle) if (message.disputed) count(disputed, flowOf(message), 1);
+  const extra = ours.filter((message) => {
+    if (used.has(message)) return false;
+    const left = disputed.get(flowOf(message)) ?? 0;
+    if (left > 0) disputed.set(flowOf(message), left - 1);
+    return left === 0;
+  });
+  return { agreed, missing, extra };
+}
+
+function flowOf({ src, sport, dst, dport }: OracleMessage): string {
+  return `${src} ${sport} ${dst} ${dport}`;
+}
+
+export function count(map: Map<string, number>, key: string, by: number): void {
+  map.set(key, (map.get(key) ?? 0) + by);
+}
