@@ -9,6 +9,8 @@ export interface QueueLimits {
   readonly maxQueued: number;
   /** Bytes of requests waiting or under way. */
   readonly maxBytes: number;
+  /** Content beyond this is not sent to this target: another policy may have asked for more of it. */
+  readonly maxBodyBytes: number;
   readonly timeoutMs: number;
 }
 
@@ -17,6 +19,7 @@ export interface CopyListener {
   onCopyEnd(slot: number): void;
 }
 
+const TOO_LARGE = outcomeSlot('too-large', '');
 const SHED_QUEUE = outcomeSlot('shed', 'queue');
 const SHED_BYTES = outcomeSlot('shed', 'bytes');
 const SHED_BREAKER = outcomeSlot('shed', 'breaker');
@@ -76,6 +79,7 @@ export class TargetQueue {
   /** Sends, queues or sheds; the listener hears of the end in each case, possibly before this returns. */
   offer(request: OutgoingRequest, bytes: number, nowMs: number, listener: CopyListener): void {
     if (this.#closing) return this.#end(SHUTDOWN, listener);
+    if (request.body !== null && request.body.length > this.#limits.maxBodyBytes) return this.#end(TOO_LARGE, listener);
     const free = this.#inFlight.size < this.#limits.maxInFlight;
     if (!free && this.#waiting.length - this.#head >= this.#limits.maxQueued) return this.#end(SHED_QUEUE, listener);
     if (this.#bytes + bytes > this.#limits.maxBytes) return this.#end(SHED_BYTES, listener);

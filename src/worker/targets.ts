@@ -38,6 +38,7 @@ export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker:
         maxInFlight: limits.maxInFlight,
         maxQueued: limits.maxQueued,
         maxBytes: limits.maxQueueBytes,
+        maxBodyBytes: limits.maxBodyBytes,
         timeoutMs: durationMs(limits.timeout),
       },
       account: policyAccounts[number]!,

@@ -6,7 +6,7 @@ import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
 import { UndiciClient } from '../../src/mirror/http-client.ts';
 import { TargetQueue, type QueueLimits } from '../../src/mirror/target-queue.ts';
 
-const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, timeoutMs: 300 };
+const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, timeoutMs: 300 };
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -111,6 +111,14 @@ describe('a target queue', () => {
     const rig = new Rig(origin, { maxBytes: 3000 });
     rig.offer(4, Buffer.alloc(1000));
     expect(await rig.settled()).toEqual({ 'shed:bytes': 2, 'mirrored:2xx': 2 });
+  });
+
+  it('does not send content above its own bound', async () => {
+    const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
+    const rig = new Rig(origin, { maxBodyBytes: 10 });
+    rig.offer(1, Buffer.alloc(11));
+    rig.offer(1, Buffer.alloc(10));
+    expect(await rig.settled()).toEqual({ 'too-large:': 1, 'mirrored:2xx': 1 });
   });
 
   it('gives up at the deadline on a mirror that never answers', async () => {

@@ -175,6 +175,14 @@ describe('the pipeline', () => {
     ]);
   });
 
+  it('holds each policy to its own bound when several want a request', async () => {
+    const rig = new Rig([policy({ limits: { maxBodyBytes: 2 } }, 'small'), policy({ limits: { maxBodyBytes: 9 } }, 'large')]);
+    rig.pipeline.onRequest(rig.body(rig.head('PUT', '/x', [], 5), 'hello'));
+    expect(await rig.settled()).toEqual({ 'mirrored:2xx': 1 });
+    expect(received.map(({ rawHeaders }) => rawHeaders.at(-1))).toEqual(['default/large']);
+    expect(rig.book.sums().copies).toMatchObject([{ policy: 'default/small', outcome: 'too-large' }, { policy: 'default/large', outcome: 'mirrored' }]);
+  });
+
   it('keeps a request to the policies of its head, but not beyond their removal', async () => {
     const kept = policy({}, 'kept');
     const rig = new Rig([policy({}, 'removed'), kept]);
