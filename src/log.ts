@@ -10,5 +10,5 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * the cluster's administrator; payloads, header values and query strings are never logged. Main thread only.
  */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
 }
