@@ -46,6 +46,8 @@ export abstract class MessageReader implements ContentReceiver {
   #head: Buffer = NO_BYTES;
   #headLength = 0;
   #firstUs = 0;
+  /** Bytes have gone by in state `off`. */
+  #missed = false;
 
   constructor(options: HttpOptions, counters: HttpCounters) {
     this.options = options;
@@ -98,6 +100,7 @@ export abstract class MessageReader implements ContentReceiver {
           this.#state = 'start';
           break;
         case 'off':
+          this.#missed = true;
           this.counters.skippedBytes += end - at;
           return;
       }
@@ -128,8 +131,10 @@ export abstract class MessageReader implements ContentReceiver {
       case 'until-close':
         this.onBreak('gap', true, timeUs);
         return;
-      case 'lost':
       case 'off':
+        this.#missed = true;
+        return;
+      case 'lost':
         return;
     }
   }
@@ -158,12 +163,13 @@ export abstract class MessageReader implements ContentReceiver {
   /** Reads nothing more. */
   stop(): void {
     this.#state = 'off';
+    this.#missed = false;
     this.#drop();
   }
 
-  /** Undoes `stop`: reads on at the next start line. */
+  /** Undoes `stop`: reads on, or if bytes have gone by meanwhile, at the next start line. */
   resume(): void {
-    if (this.#state === 'off') this.#state = 'lost';
+    if (this.#state === 'off') this.#state = this.#missed ? 'lost' : 'start';
   }
 
   /** The next byte begins a message. */

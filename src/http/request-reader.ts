@@ -46,6 +46,7 @@ export class RequestReader extends MessageReader {
     if (!this.#doubted) return;
     this.#doubted = false;
     this.resume();
+    this.lose();
   }
 
   override onContent(data: Buffer, start: number, end: number): void {

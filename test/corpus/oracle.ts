@@ -124,8 +124,9 @@ export function compare(oracle: readonly OracleMessage[], ours: readonly OracleM
   return { agreed, missing, extra };
 }
 
+/** IPv6 packets between IPv4-mapped addresses have the addresses of IPv4 for us. */
 function flowOf({ src, sport, dst, dport }: OracleMessage): string {
-  return `${src} ${sport} ${dst} ${dport}`;
+  return `${src} ${sport} ${dst} ${dport}`.replaceAll('::ffff:', '');
 }
 
 export function count(map: Map<string, number>, key: string, by: number): void {

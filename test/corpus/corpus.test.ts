@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { newFlowCounters } from '../../src/flow/counters.ts';
+import { FlowTable } from '../../src/flow/table.ts';
+import { HttpConnection } from '../../src/http/connection.ts';
+import { newHttpCounters } from '../../src/http/counters.ts';
+import { defaultHttpOptions } from '../../src/http/message-reader.ts';
+import { FileTap } from '../../src/tap/file-tap.ts';
+import { ExchangePrinter } from '../../src/worker/exchange-printer.ts';
+import type { ExchangeLine } from '../../src/worker/exchange-printer.ts';
+import { compare, corpusFolder, count, familyOf, ourMessages, readIndex, readOracle } from './oracle.ts';
+import type { Comparison, CorpusEntry, OracleMessage } from './oracle.ts';
+
+/** Undisputed messages that we do not report, each with the reason why the oracle is wrong about them. */
+const DISAGREEMENTS: readonly { readonly reason: string; readonly is: (message: OracleMessage, file: string) => boolean }[] = [
+  {
+    reason: 'interim responses are counted, not reported: an exchange has one final response',
+    is: (message) => message.status !== undefined && message.status >= 100 && message.status < 200 && message.status !== 101,
+  },
+  {
+    reason: 'the client had reset the connection seconds before, and the server answers with a reset: no server read it',
+    is: (message, file) => file === 'zeek/modbus__modbus-and-non-modbus-p502.pcap' && message.sport === 60293,
+  },
+];
+
+async function decodeCapture(entry: CorpusEntry): Promise<ExchangeLine[]> {
+  const lines: ExchangeLine[] = [];
+  const printer = new ExchangePrinter((line) => lines.push(JSON.parse(line) as ExchangeLine));
+  const flow = newFlowCounters();
+  const options = defaultHttpOptions();
+  const http = newHttpCounters();
+  const table = new FlowTable((info, control) => new HttpConnection(info, control, printer, options, http), {}, flow);
+  let lastUs = 0;
+  await new FileTap(join(corpusFolder(), entry.file)).run({
+    onSegment(segment) {
+      lastUs = segment.timeUs;
+      table.onSegment(segment);
+    },
+  });
+  table.close(lastUs);
+  expect({ held: flow.heldBytes, flows: flow.flows, heads: options.budget.used }, entry.file).toEqual({ held: 0, flows: 0, heads: 0 });
+  const ended = Object.values(flow.ended).reduce((sum, n) => sum + n, 0);
+  expect(ended, `${entry.file}: each flow ends once`).toBe(flow.opened);
+  const requests = lines.filter((line) => line.request !== null).length;
+  expect(requests, `${entry.file}: each request is reported once`).toBe(http.requests);
+  return lines;
+}
+
+interface Tally {
+  agreed: number;
+  missing: number;
+}
+
+class Report {
+  readonly families = new Map<string, { requests: Tally; responses: Tally }>();
+  readonly explained = new Map<string, number>();
+  readonly unexplained: string[] = [];
+  readonly extra: string[] = [];
+
+  add(file: string, kind: 'requests' | 'responses', { agreed, missing, extra }: Comparison): void {
+    const family = this.families.get(familyOf(file)) ?? { requests: { agreed: 0, missing: 0 }, responses: { agreed: 0, missing: 0 } };
+    this.families.set(familyOf(file), family);
+    family[kind].agreed += agreed;
+    for (const message of missing) {
+      const known = DISAGREEMENTS.find(({ is }) => is(message, file));
+      if (known !== undefined) count(this.explained, known.reason, 1);
+      else {
+        family[kind].missing++;
+        this.unexplained.push(`${file}: ${describeMessage(message)}`);
+      }
+    }
+    for (const message of extra) this.extra.push(`${file}: ${describeMessage(message)}`);
+  }
+
+  print(): void {
+    const rows = [...this.families].map(([family, { requests, responses }]) => ({
+      family,
+      requests: `${requests.agreed} of ${requests.agreed + requests.missing}`,
+      responses: `${responses.agreed} of ${responses.agreed + responses.missing}`,
+    }));
+    console.table(rows);
+    for (const [reason, n] of this.explained) console.log(`${n} × ${reason}`);
+    console.log(`${this.extra.length} messages beyond the oracle's`);
+  }
+}
+
+function describeMessage({ src, sport, dst, dport, method, status, target, end_frame }: OracleMessage): string {
+  const what = method === undefined ? `status ${status}` : `${method} ${target}`;
+  return `${src} ${sport} → ${dst} ${dport} ${what} in frame ${end_frame ?? '?'}`;
+}
+
+const index = readIndex();
+if (index === null) {
+  const text = `no captures in ${corpusFolder()}: set SHADOWTAP_CORPUS to the folder that holds dev/index.json`;
+  if (process.env['CI'] === 'true') throw new Error(text);
+  console.error(`corpus tests skipped: ${text}`);
+}
+
+describe.skipIf(index === null)('the corpus of real captures', () => {
+  it('is read as the oracle reads it', { timeout: 120_000 }, async () => {
+    const report = new Report();
+    for (const entry of index!) {
+      const ours = ourMessages(await decodeCapture(entry));
+      const oracle = readOracle(entry);
+      report.add(entry.file, 'requests', compare(oracle.requests, ours.requests));
+      report.add(entry.file, 'responses', compare(oracle.responses, ours.responses));
+    }
+    report.print();
+    expect(index!.length).toBeGreaterThan(500);
+    expect(report.unexplained).toEqual([]);
+  });
+});
