@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AdminServer, type AdminPage } from './admin/server.ts';
 import { Attachments } from './agent/attachments.ts';
+import { EndpointIds } from './agent/endpoint-ids.ts';
+import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig } from './config.ts';
@@ -8,24 +11,39 @@ import { AccountBook } from './ledger/book.ts';
 import { createLogger, type Logger } from './log.ts';
 import { MetricsPage } from './metrics.ts';
 import { buildSnapshot } from './policy/build-snapshot.ts';
+import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats } from './stats.ts';
 import type { Endpoint, Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+
+export interface AgentOptions {
+  /** Taps and matches, and counts what would be sent as `planned` instead of sending it. */
+  readonly dryRun?: boolean;
+}
 
 /**
  * The agent: taps the configured endpoints and mirrors their requests by policy. Composition root: it makes the stages,
  * starts them from the far end of the line to the near one, and stops them the other way round.
  */
 export class Agent {
-  readonly #config: AgentConfig;
-  readonly #log: Logger;
+  readonly log: Logger;
+  readonly #dryRun: boolean;
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage();
+  readonly #ids = new EndpointIds();
+  #config: AgentConfig;
+  /** The kill switch: taps may stay, nothing is mirrored. */
+  #off = false;
+  #version = 0;
   #running: Running | null = null;
+  #expiry: NodeJS.Timeout | null = null;
+  /** Changes are applied one after the other. */
+  #changing: Promise<void> = Promise.resolve();
 
-  constructor(config: AgentConfig) {
+  constructor(config: AgentConfig, options: AgentOptions = {}) {
     this.#config = config;
-    this.#log = createLogger(config.settings.logLevel);
+    this.#dryRun = options.dryRun ?? false;
+    this.log = createLogger(config.settings.logLevel);
   }
 
   /**
@@ -35,38 +53,63 @@ export class Agent {
   async start(): Promise<void> {
     const { settings, endpoints, policies } = this.#config;
     const { workers, ringBytes, memoryBytes, markerHeader: marker } = settings;
-    const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.#log);
+    const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.log);
     const book = new AccountBook(tap.sources.length);
-    const snapshot = buildSnapshot(1, policies, endpoints);
-    const pool = new WorkerPool({ sources: tap.sources, memoryBytes, marker, book, log: this.#log }, snapshot);
-    const attachments = new Attachments(tap, this.#log);
+    const options = { sources: tap.sources, memoryBytes, marker, book, log: this.log, dryRun: this.#dryRun };
+    const pool = new WorkerPool(options, this.#snapshot(), this.#off);
+    const attachments = new Attachments(tap, this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages());
     this.#running = { tap, book, pool, attachments, admin };
     try {
       await pool.start();
-      const selected = snapshot.endpoints.filter(({ ports }) => ports.length > 0);
-      await attachments.want(selected.map(({ id, ports }) => ({ ...endpointOf(endpoints, id), ports })));
+      await this.#change();
       if (admin !== null && settings.admin !== null) {
         const port = await admin.listen(settings.admin.host, settings.admin.port);
-        this.#log.info({ host: settings.admin.host, port }, 'admin port open');
+        this.log.info({ host: settings.admin.host, port }, 'admin port open');
       }
     } catch (error) {
       await this.stop();
       throw error;
     }
-    this.#log.info({ tap: tap.name, workers, endpoints: endpoints.length, policies: policies.length }, 'mirroring');
+    this.log.info({ tap: tap.name, workers, endpoints: endpoints.length, policies: policies.length }, 'mirroring');
+  }
+
+  /**
+   * Takes over endpoints and policies without a restart; requests under way keep the policies that they began with.
+   * Other settings need one, and are left as they are.
+   */
+  async reload(config: AgentConfig): Promise<void> {
+    const { settings } = this.#config;
+    if (!isDeepStrictEqual(settings, config.settings)) this.log.warn('changed settings of the Agent take effect at the next start');
+    this.#config = { ...config, settings };
+    await this.#change();
+    this.log.info({ endpoints: config.endpoints.length, policies: config.policies.length }, 'configuration reloaded');
+  }
+
+  /** The kill switch. Off: nothing is sent from now on, what waits is given up; taps stay or are detached, as configured. */
+  async switchMirroring(on: boolean): Promise<void> {
+    if (this.#off === !on) return;
+    this.#off = !on;
+    this.log.warn(on ? 'mirroring is on again' : 'mirroring is switched off');
+    await this.#change();
+  }
+
+  get mirroring(): boolean {
+    return !this.#off;
   }
 
   /** Lets go of production first, then finishes or counts what is under way. Idempotent. */
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = null;
+    if (this.#expiry !== null) clearTimeout(this.#expiry);
     if (running === null) return;
+    await this.#changing.catch(() => {});
     await running.attachments.stop();
     await running.pool.stop(this.#config.settings.drainGraceMs);
     await running.admin?.close();
     await running.tap.stop();
-    this.#log.info({ ledger: running.book.sums() }, 'stopped');
+    this.log.info({ ledger: running.book.sums() }, 'stopped');
   }
 
   /** @throws ShadowtapError INTERNAL when the agent is not running */
@@ -79,6 +122,7 @@ export class Agent {
     return {
       version: VERSION,
       uptimeSeconds: (performance.now() - this.#startedMs) / 1000,
+      mirroring: this.mirroring,
       tap: { name: running.tap.name, ...running.tap.stats() },
       ledger: running.book.sums(),
       counters,
@@ -86,6 +130,53 @@ export class Agent {
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
     };
+  }
+
+  /** Brings workers and taps to what configuration, clock and switch say now. */
+  #change(): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      const running = this.#running;
+      if (running === null) return;
+      const snapshot = this.#snapshot();
+      await running.pool.apply(snapshot, this.#off);
+      await running.attachments.want(this.#tapped(snapshot));
+      this.#awaitExpiry();
+    });
+    return this.#changing;
+  }
+
+  #snapshot(): PolicySnapshot {
+    const endpoints = this.#ids.assign(this.#config.endpoints);
+    return buildSnapshot(++this.#version, unexpired(this.#config.policies, Date.now()), endpoints);
+  }
+
+  /** Endpoints that a policy selects, with the ports that policies select. */
+  #tapped(snapshot: PolicySnapshot): Endpoint[] {
+    if (this.#off && this.#config.settings.killSwitchTaps === 'Detach') return [];
+    const byName = new Map(this.#ids.assign(this.#config.endpoints).map((endpoint) => [endpoint.id, endpoint]));
+    return snapshot.endpoints.flatMap(({ id, ports }) => {
+      const endpoint = byName.get(id);
+      if (endpoint === undefined || ports.length === 0) return [];
+      const { name, labels, location } = endpoint;
+      return [{ id, name, labels, location, ports }];
+    });
+  }
+
+  #awaitExpiry(): void {
+    if (this.#expiry !== null) clearTimeout(this.#expiry);
+    const atMs = nextExpiry(this.#config.policies, Date.now());
+    if (atMs === null) return;
+    // Timers hold 2^31 - 1 ms at most; a longer wait is taken in steps.
+    const waitMs = Math.min(atMs - Date.now(), 2 ** 31 - 1);
+    this.#expiry = setTimeout(() => void this.#expire(), waitMs);
+    this.#expiry.unref();
+  }
+
+  async #expire(): Promise<void> {
+    const before = this.#config.policies.length;
+    const left = unexpired(this.#config.policies, Date.now()).length;
+    if (left < before) this.log.info({ policies: left }, 'a policy has expired');
+    await this.#change();
   }
 
   #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
@@ -116,10 +207,6 @@ interface Running {
   readonly pool: WorkerPool;
   readonly attachments: Attachments;
   readonly admin: AdminServer | null;
-}
-
-function endpointOf(endpoints: readonly Endpoint[], id: number): Endpoint {
-  return endpoints.find((endpoint) => endpoint.id === id)!;
 }
 
 function text(status: 200 | 503, body: string): AdminPage {

@@ -5,7 +5,7 @@ import type { Io } from './cli/io.ts';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
-const io: Io = { out: process.stdout, err: process.stderr, untilStopped };
+const io: Io = { out: process.stdout, err: process.stderr, untilStopped, onSignal: (signal, listener) => void process.on(signal, listener) };
 
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {

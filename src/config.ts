@@ -31,6 +31,10 @@ export interface AgentSettings {
   readonly logLevel: LogLevel;
   /** Lower case. */
   readonly markerHeader: string;
+  /** While this file exists, nothing is mirrored; null for none. */
+  readonly killSwitchFile: string | null;
+  /** What becomes of the taps meanwhile. */
+  readonly killSwitchTaps: 'Keep' | 'Detach';
 }
 
 /** An endpoint with the names of its ports. */
@@ -180,6 +184,8 @@ function settingsOf(spec: AgentDocument['spec']): AgentSettings {
     drainGraceMs: durationMs(spec.drainGrace),
     logLevel,
     markerHeader: spec.markerHeader.toLowerCase(),
+    killSwitchFile: spec.killSwitchFile ?? null,
+    killSwitchTaps: spec.killSwitchTaps,
   };
 }
 

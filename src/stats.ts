@@ -5,6 +5,8 @@ import type { TapStats } from './tap/tap.ts';
 export interface AgentStats {
   readonly version: string;
   readonly uptimeSeconds: number;
+  /** false while the kill switch is on. */
+  readonly mirroring: boolean;
   readonly tap: { readonly name: string } & TapStats;
   readonly ledger: LedgerSums;
   /** Counters and gauges of the workers' stages, summed over workers: `flow.opened`, `http.requests`, ... */

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { EndpointStatus } from '../stats.ts';
@@ -40,7 +41,9 @@ export class Attachments {
       await this.#detach(known);
     }
     for (const endpoint of endpoints) {
-      // Attaching again is how a known endpoint gets new ports.
+      const known = this.#wanted.get(endpoint.id);
+      if (known !== undefined && isDeepStrictEqual(known.endpoint, endpoint)) continue;
+      // Attaching again is how a known endpoint gets new ports; the tap sees to it that nothing is missed meanwhile.
       this.#wanted.set(endpoint.id, { endpoint, attached: false, problem: '', identity: '' });
     }
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS).unref();
@@ -94,7 +97,6 @@ export class Attachments {
   }
 
   async #detach(attachment: Attachment): Promise<void> {
-    if (!attachment.attached) return;
     attachment.attached = false;
     try {
       await this.#tap.detach(attachment.endpoint.id);

@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
 import { workerBoard } from '../worker/board.ts';
+import type { PlannedTarget } from '../mirror/planner.ts';
 import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from '../worker/messages.ts';
 import { policyEntry } from '../worker/targets.ts';
 
@@ -19,6 +20,8 @@ export interface WorkerPoolOptions {
   readonly marker: string;
   readonly book: AccountBook;
   readonly log: Logger;
+  /** Counts what would be sent instead of sending it. */
+  readonly dryRun?: boolean;
   /** The program of the workers; another one than our own serves tests. */
   readonly entry?: URL;
 }
@@ -34,12 +37,15 @@ export class WorkerPool {
   readonly #boards = [] as ReturnType<typeof workerBoard>[];
   readonly #workers: (Worker | null)[] = [];
   #snapshot: PolicySnapshot;
+  #off: boolean;
   #restarts = 0;
   #stopping = false;
 
-  constructor(options: WorkerPoolOptions, snapshot: PolicySnapshot) {
+  /** @param off the kill switch: nothing is mirrored */
+  constructor(options: WorkerPoolOptions, snapshot: PolicySnapshot, off = false) {
     this.#options = options;
     this.#snapshot = snapshot;
+    this.#off = off;
   }
 
   get running(): number {
@@ -61,17 +67,30 @@ export class WorkerPool {
   }
 
   /** Resolves when every running worker uses the snapshot. */
-  async apply(snapshot: PolicySnapshot): Promise<void> {
+  async apply(snapshot: PolicySnapshot, off: boolean): Promise<void> {
     this.#snapshot = snapshot;
+    this.#off = off;
     await Promise.all(
       this.#workers.map((worker, index) => {
         if (worker === null) return;
         const applied = heard(worker, (message) => message.kind === 'applied' && message.version >= snapshot.version);
         post(worker, this.#policies(index));
         // A worker that dies meanwhile is replaced by one that starts with this snapshot.
-        return applied.catch(() => {});
+        return applied.then(() => {}, () => {});
       }),
     );
+  }
+
+  /** What a dry run would have sent so far, worker by worker. */
+  async plan(): Promise<PlannedTarget[]> {
+    const answers = this.#workers.map(async (worker) => {
+      if (worker === null) return [];
+      const planned = heard(worker, (message) => message.kind === 'planned');
+      post(worker, { kind: 'plan' });
+      const message = await planned;
+      return message.kind === 'planned' ? message.targets : [];
+    });
+    return (await Promise.all(answers)).flat();
   }
 
   /** Adds the workers' counters to `into`. */
@@ -95,7 +114,7 @@ export class WorkerPool {
     for (const [index] of this.#boards.entries()) this.#options.book.settleCrash(index);
   }
 
-  #spawn(index: number, replacement: boolean): Promise<void> {
+  #spawn(index: number, replacement: boolean): Promise<FromWorker> {
     const { sources, memoryBytes, marker, book } = this.#options;
     const setup: WorkerSetup = {
       index,
@@ -103,6 +122,7 @@ export class WorkerPool {
       source: sources[index]!,
       memoryBytes: Math.floor(memoryBytes / sources.length),
       marker,
+      dryRun: this.#options.dryRun ?? false,
       account: book.workers[index]!.buffer,
       counters: this.#boards[index]!.buffer,
       policies: this.#policies(index),
@@ -130,7 +150,7 @@ export class WorkerPool {
   #policies(index: number): PoliciesMessage {
     const snapshot = this.#snapshot;
     const accounts = snapshot.policies.map((policy) => this.#options.book.policy(policyEntry(policy))[index]!.buffer);
-    return { kind: 'policies', snapshot, accounts };
+    return { kind: 'policies', snapshot, accounts, off: this.#off };
   }
 }
 
@@ -139,13 +159,13 @@ function post(worker: Worker, message: ToWorker): void {
 }
 
 /** Resolves at the first message that fits; rejects if the worker ends without it. */
-function heard(worker: Worker, fits: (message: FromWorker) => boolean): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+function heard(worker: Worker, fits: (message: FromWorker) => boolean): Promise<FromWorker> {
+  const { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
   const onMessage = (message: FromWorker): void => {
     if (!fits(message)) return;
     worker.off('message', onMessage);
     worker.off('exit', onExit);
-    resolve();
+    resolve(message);
   };
   const onExit = (code: number): void => {
     worker.off('message', onMessage);

@@ -9,6 +9,8 @@ export interface Io {
   readonly err: Writable;
   /** Resolves at the first request to stop (SIGINT, SIGTERM); from then on a second one ends the process at once. */
   untilStopped(): Promise<void>;
+  /** Calls back at each SIGHUP or SIGUSR2 from now on. */
+  onSignal(signal: 'SIGHUP' | 'SIGUSR2', listener: () => void): void;
 }
 
 export const EXIT_OK = 0;

@@ -51,6 +51,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .requiredOption('-f, --file <path>', 'YAML file with an Agent and its MirrorPolicies')
     .option('--tap <name>', 'auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact or pcap')
     .option('--workers <count>', 'worker threads, 1 to 64')
+    .option('--memory <bytes>', 'what captured traffic may take up in all workers together')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
     .addHelpText('after', RUN_HELP)

@@ -1,33 +1,64 @@
+import { existsSync } from 'node:fs';
 import { loadConfig, type SettingFlags } from '../config.ts';
+import { messageOf } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
 
 export interface RunOptions {
   readonly file: string;
   readonly tap?: string;
   readonly workers?: string;
+  readonly memory?: string;
   readonly admin?: string;
   readonly logLevel?: string;
 }
 
-/** Runs the standalone agent until it is told to stop. */
-export async function run({ file, tap, workers, admin, logLevel }: RunOptions, io: Io): Promise<number> {
-  const flags: SettingFlags = {
+/** What of the command line stands above the file's settings. */
+export function settingFlags({ tap, workers, memory, admin, logLevel }: RunOptions): SettingFlags {
+  return {
     ...(tap !== undefined && { tap }),
     ...(workers !== undefined && { workers: numberIfDigits(workers) }),
+    ...(memory !== undefined && { memoryBytes: numberIfDigits(memory) }),
     ...(admin !== undefined && { admin }),
     ...(logLevel !== undefined && { logLevel }),
   };
-  const config = loadConfig(file, flags);
-  const { Agent } = await import('../agent.ts');
+}
+
+/** Runs the standalone agent until it is told to stop. */
+export async function run(options: RunOptions, io: Io): Promise<number> {
+  const flags = settingFlags(options);
+  const config = loadConfig(options.file, flags);
+  const [{ Agent }, { FileWatch }] = await Promise.all([import('../agent.ts'), import('../agent/file-watch.ts')]);
   const agent = new Agent(config);
   const stopped = io.untilStopped();
+
+  const reload = (): void => {
+    try {
+      void agent.reload(loadConfig(options.file, flags));
+    } catch (error) {
+      // The old configuration goes on: a slip of the pen must not end mirroring.
+      agent.log.error({ problem: messageOf(error) }, 'the new configuration is refused; the old one stays in force');
+    }
+  };
+  const { killSwitchFile } = config.settings;
+  const followKillSwitch = (): void => void agent.switchMirroring(killSwitchFile === null || !existsSync(killSwitchFile));
+  if (killSwitchFile !== null && existsSync(killSwitchFile)) await agent.switchMirroring(false);
+
   await agent.start();
+  const watches = [new FileWatch(options.file, (exists) => exists && reload())];
+  if (killSwitchFile !== null) watches.push(new FileWatch(killSwitchFile, followKillSwitch, KILL_SWITCH_CHECK_MS));
+  io.onSignal('SIGHUP', reload);
+  io.onSignal('SIGUSR2', () => void agent.switchMirroring(!agent.mirroring));
+
   await stopped;
+  for (const watch of watches) watch.close();
   await agent.stop();
   return EXIT_OK;
 }
 
+/** Mirroring has to stop within a second. */
+const KILL_SWITCH_CHECK_MS = 250;
+
 /** Anything else stays as typed, so that the message can show it. */
 function numberIfDigits(text: string): string | number {
-  return /^-?[0-9]{1,9}$/.test(text) ? Number(text) : text;
+  return /^-?[0-9]{1,12}$/.test(text) ? Number(text) : text;
 }

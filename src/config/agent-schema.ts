@@ -132,6 +132,17 @@ export const SETTINGS = {
     (value) => (isDuration(value) && durationMs(value) <= 600_000 ? null : 'give a duration from 0s to 10m, such as 5s'),
   ),
   logLevel: word([...LOG_LEVELS], { description: 'Least level of the lines that are logged.', default: 'info' }),
+  killSwitchFile: optional(
+    text({
+      description: 'While this file exists, nothing is mirrored; SIGUSR2 switches too.',
+      expects: 'a path such as /run/shadowtap/off',
+      pattern: '^/',
+    }),
+  ),
+  killSwitchTaps: word(['Keep', 'Detach'], {
+    description: 'What becomes of the taps while mirroring is switched off.',
+    default: 'Keep',
+  }),
   markerHeader: text({
     description: 'Header that marks copies; a request that bears it is not mirrored again.',
     expects: 'a header name',

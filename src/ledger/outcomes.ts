@@ -13,6 +13,10 @@ export const OUTCOMES = {
   method: [''],
   /** A policy matches it but its sample, or each target's, left it out. */
   'sampled-out': [''],
+  /** Mirroring is switched off. */
+  off: ['kill-switch'],
+  /** A dry run: it would have been sent. */
+  planned: [''],
   /** It bears the marker of a mirrored copy: mirroring it again would loop. */
   loop: [''],
   /** It asks to leave HTTP/1.1 (Upgrade answered with 101, or CONNECT). */

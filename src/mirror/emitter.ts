@@ -20,11 +20,23 @@ export interface EmitterTarget {
 /** Rough cost of a request that waits: its objects and the strings of its head. */
 const OBJECT_BYTES = 1024;
 
+/** Where the pipeline puts copies: the emitter, or in a dry run a planner. */
+export interface CopySink {
+  /** Takes over a snapshot's targets; numbers given to `offer` mean these from now on. */
+  configure(targets: readonly EmitterTarget[]): void;
+  /**
+   * Never waits. The listener hears of the copy's end, possibly before this returns.
+   * @param target flat number of the snapshot in force
+   * @param body whole content; stays the caller's, unchanged until the listener has heard
+   */
+  offer(target: number, request: HttpRequest, body: Buffer | null, nowMs: number, listener: CopyListener): void;
+}
+
 /**
  * Sends copies to targets and tells each copy's end. Nothing here can wait for anything: a copy is sent, queued within
  * its target's bounds, or shed, at once.
  */
-export class Emitter {
+export class Emitter implements CopySink {
   #targets: readonly EmitterTarget[] = [];
   #queues: TargetQueue[] = [];
   #byKey = new Map<string, TargetQueue>();
@@ -48,11 +60,16 @@ export class Emitter {
     this.#byKey = next;
   }
 
-  /** @param target flat number of the snapshot in force */
   offer(target: number, request: HttpRequest, body: Buffer | null, nowMs: number, listener: CopyListener): void {
     const { rules } = this.#targets[target]!;
     const copy = buildCopy(request, body, rules);
     this.#queues[target]!.offer(copy, OBJECT_BYTES + (body?.length ?? 0), nowMs, listener);
+  }
+
+  /** Gives up what waits or is under way at targets that are gone from the snapshot, as `incomplete: shutdown`. */
+  abandonRetired(): void {
+    for (const queue of this.#retiring) void queue.close();
+    this.#retiring.clear();
   }
 
   /** Expires what took too long and closes retired queues that are empty. Call it a few times a second. */

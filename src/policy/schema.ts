@@ -134,10 +134,20 @@ export const MIRROR_POLICY = object({
         maxItems: 16,
       }),
       limits: LIMITS,
+      expiresAt: optional(
+        ruled(
+          text({
+            description: 'When the policy ends by itself; nothing is mirrored by it from then on.',
+            expects: 'a time such as 2027-01-01T00:00:00Z',
+            pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d+)?(?:Z|[+-]\\d{2}:\\d{2})$',
+          }),
+          (value) => (Number.isNaN(Date.parse(value)) ? 'give a time such as 2027-01-01T00:00:00Z' : null),
+        ),
+      ),
     },
     {
       description: 'What to mirror, how much of it, and where to.',
-      later: ['from', 'stickyBy', 'ordering', 'redact', 'compare', 'expiresAt'],
+      later: ['from', 'stickyBy', 'ordering', 'redact', 'compare'],
     },
   ),
 });

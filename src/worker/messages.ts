@@ -1,3 +1,4 @@
+import type { PlannedTarget } from '../mirror/planner.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
 
@@ -11,6 +12,8 @@ export interface WorkerSetup {
   readonly memoryBytes: number;
   /** Lower-case name of the header that marks copies. */
   readonly marker: string;
+  /** Counts what would be sent instead of sending it. */
+  readonly dryRun: boolean;
   readonly account: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly policies: PoliciesMessage;
@@ -22,6 +25,8 @@ export interface PoliciesMessage {
   readonly snapshot: PolicySnapshot;
   /** One for each policy of the snapshot. */
   readonly accounts: readonly SharedArrayBuffer[];
+  /** The kill switch: requests are settled as `off`, what waits is given up. */
+  readonly off: boolean;
 }
 
 export interface StopMessage {
@@ -30,12 +35,18 @@ export interface StopMessage {
   readonly graceMs: number;
 }
 
+/** Asks what a dry run has planned so far. */
+export interface PlanMessage {
+  readonly kind: 'plan';
+}
+
 /** main ──▶ worker */
-export type ToWorker = PoliciesMessage | StopMessage;
+export type ToWorker = PoliciesMessage | StopMessage | PlanMessage;
 
 /** worker ──▶ main */
 export type FromWorker =
   | { readonly kind: 'ready' }
   /** The snapshot with this version is in force. */
   | { readonly kind: 'applied'; readonly version: number }
+  | { readonly kind: 'planned'; readonly targets: readonly PlannedTarget[] }
   | { readonly kind: 'stopped' };

@@ -3,13 +3,14 @@ import { KeepBody } from '../http/body.ts';
 import type { DecoderOutcome, Exchange, ExchangeHandler } from '../http/exchange.ts';
 import type { OutcomeRow, WorkerAccount } from '../ledger/ledger.ts';
 import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
-import type { Emitter } from '../mirror/emitter.ts';
+import type { CopySink } from '../mirror/emitter.ts';
 import { Router } from '../policy/router.ts';
 import { Verdict } from '../policy/verdict.ts';
 import type { CompiledSnapshot } from './targets.ts';
 import { Ticket } from './ticket.ts';
 
 const UNMATCHED = outcomeSlot('unmatched', '');
+const OFF = outcomeSlot('off', 'kill-switch');
 const TOO_LARGE = outcomeSlot('too-large', '');
 const NO_MEMORY = outcomeSlot('shed', 'memory');
 
@@ -38,7 +39,7 @@ const SETTLED = { settled: true } as const;
  */
 export class Pipeline implements ExchangeHandler {
   readonly #account: WorkerAccount;
-  readonly #emitter: Emitter;
+  readonly #emitter: CopySink;
   readonly #budget: ByteBudget;
   readonly #verdict = new Verdict();
   readonly #marker: string;
@@ -46,7 +47,7 @@ export class Pipeline implements ExchangeHandler {
   #router: Router;
 
   /** @param marker lower-case name of the header that marks copies */
-  constructor(account: WorkerAccount, emitter: Emitter, budget: ByteBudget, snapshot: CompiledSnapshot, marker: string) {
+  constructor(account: WorkerAccount, emitter: CopySink, budget: ByteBudget, snapshot: CompiledSnapshot, marker: string) {
     this.#account = account;
     this.#emitter = emitter;
     this.#budget = budget;
@@ -69,6 +70,7 @@ export class Pipeline implements ExchangeHandler {
     const verdict = this.#verdict;
     this.#router.route(exchange, exchange.flow.endpoint, exchange.flow.serverPort, verdict);
     const row = this.#rowOf(verdict.policy);
+    if (this.#snapshot.off) return settleAtOnce(exchange, row, OFF);
     if (verdict.targets.length === 0) return settleAtOnce(exchange, row, verdict.slot);
     if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
     const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
@@ -89,7 +91,7 @@ export class Pipeline implements ExchangeHandler {
     // A snapshot that came meanwhile may number its targets otherwise, and means to stop what it no longer names.
     const targets = snapshot === this.#snapshot ? admission.targets : this.#stillNamed(admission);
     if (targets.length === 0) {
-      ticket.settle(UNMATCHED);
+      ticket.settle(this.#snapshot.off ? OFF : UNMATCHED);
       return;
     }
     const request = exchange.request!;

@@ -76,7 +76,7 @@ async function mirror({ capture, to, policies: given, speed, ports, err }: Repla
   const snapshot = buildSnapshot(1, policies, [{ id: 0, name: capture, labels: {}, ports: [] }]);
   const accounts = policies.map((policy) => book.policy(policyEntry(policy))[0]!.buffer);
   const emitter = new Emitter();
-  const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts }, DEFAULT_MARKER);
+  const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts, off: false }, DEFAULT_MARKER);
   const content = contentBudget(MEMORY_BYTES);
   const pipeline = new Pipeline(book.workers[0]!, emitter, content, compiled, DEFAULT_MARKER);
   const flows = captureLine(pipeline, MEMORY_BYTES, content, counters, () => {});

@@ -13,8 +13,10 @@ export interface CompiledSnapshot {
   readonly policies: PolicySnapshot;
   /** By policy number. */
   readonly accounts: readonly PolicyAccount[];
-  /** By flat target number. */
+  /** By flat target number; none while mirroring is off. */
   readonly targets: readonly EmitterTarget[];
+  /** The kill switch. */
+  readonly off: boolean;
 }
 
 /** How the ledger knows a policy. */
@@ -23,7 +25,7 @@ export function policyEntry(policy: MirrorPolicy): PolicyEntry {
 }
 
 /** @param marker lower-case name of the header that marks copies */
-export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker: string): CompiledSnapshot {
+export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, marker: string): CompiledSnapshot {
   const policyAccounts = accounts.map((buffer) => new PolicyAccount(buffer));
   const targets = snapshot.targets.map(({ policy: number, index }): EmitterTarget => {
     const policy = snapshot.policies[number]!;
@@ -45,7 +47,7 @@ export function compileSnapshot({ snapshot, accounts }: PoliciesMessage, marker:
       index,
     };
   });
-  return { policies: snapshot, accounts: policyAccounts, targets };
+  return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, off };
 }
 
 function rewriteRules(target: MirrorTarget, url: URL, marker: RewriteRules['marker']): RewriteRules {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
+import { Planner } from '../mirror/planner.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
 import { newStageCounters, workerBoard } from './board.ts';
@@ -23,7 +24,8 @@ const emitter = new Emitter();
 const budget = contentBudget(setup.memoryBytes);
 const source = openSource(setup.source);
 const snapshot = compileSnapshot(setup.policies, setup.marker);
-const pipeline = new Pipeline(new WorkerAccount(setup.account), emitter, budget, snapshot, setup.marker);
+const planner = setup.dryRun ? new Planner() : null;
+const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker);
 const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -55,12 +57,18 @@ function publish(): void {
 }
 
 function onMessage(message: ToWorker): void {
-  if (message.kind === 'stop') {
-    void stop(message.graceMs);
-    return;
+  switch (message.kind) {
+    case 'stop':
+      void stop(message.graceMs);
+      return;
+    case 'plan':
+      tell({ kind: 'planned', targets: planner?.report() ?? [] });
+      return;
+    case 'policies':
+      pipeline.apply(compileSnapshot(message, setup.marker));
+      if (message.off) emitter.abandonRetired();
+      tell({ kind: 'applied', version: message.snapshot.version });
   }
-  pipeline.apply(compileSnapshot(message, setup.marker));
-  tell({ kind: 'applied', version: message.snapshot.version });
 }
 
 /** The tap has been detached: takes what it left in the ring, lets copies finish, and accounts for the rest. */

@@ -56,6 +56,8 @@ describe('a configuration file', () => {
       drainGraceMs: 5000,
       logLevel: 'info',
       markerHeader: 'shadowtap-mirrored',
+      killSwitchFile: null,
+      killSwitchTaps: 'Keep',
     });
     expect(config.endpoints).toEqual([
       { id: 1, name: 'a', labels: { app: 'x' }, ports: [8080], portNames: {}, location: { interfaces: ['lo'] } },
@@ -64,7 +66,7 @@ describe('a configuration file', () => {
   });
 
   it('takes every setting', () => {
-    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow';
+    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow, killSwitchFile: /run/off, killSwitchTaps: Detach';
     const { settings } = loadConfig(fileWith(`${HEAD}kind: Agent\nspec: { ${spec}, ${ENDPOINT.trim()} }\n`));
     expect(settings).toEqual({
       tap: 'pcap',
@@ -75,6 +77,8 @@ describe('a configuration file', () => {
       drainGraceMs: 0,
       logLevel: 'debug',
       markerHeader: 'x-shadow',
+      killSwitchFile: '/run/off',
+      killSwitchTaps: 'Detach',
     });
   });
 
@@ -112,6 +116,8 @@ describe('a bad field', () => {
     ['  admin: localhost\n', 'F:4: Agent: spec.admin: "localhost" is not allowed; give an address such as 127.0.0.1:9464 or [::1]:9464, or off'],
     ['  drainGrace: 1h\n', 'F:4: Agent: spec.drainGrace: "1h" is not allowed; give a duration from 0s to 10m, such as 5s'],
     ['  logLevel: trace\n', 'F:4: Agent: spec.logLevel: "trace" is not allowed; give one of debug, info, warn, error, silent'],
+    ['  killSwitchFile: off\n', 'F:4: Agent: spec.killSwitchFile: "off" is not allowed; give a path such as /run/shadowtap/off'],
+    ['  killSwitchTaps: keep\n', 'F:4: Agent: spec.killSwitchTaps: "keep" is not allowed; give one of Keep, Detach'],
     ['  markerHeader: "a b"\n', 'F:4: Agent: spec.markerHeader: "a b" is not allowed; give a header name'],
     ['  workres: 3\n', 'F:4: Agent: spec.workres: unknown field; did you mean workers?'],
   ])('of the settings is refused with its line: %j', (field, message) => {

@@ -171,7 +171,6 @@ describe('fields that this version does not have', () => {
     ['spec.ordering', { ordering: 'None' }],
     ['spec.redact', { redact: {} }],
     ['spec.compare', { compare: {} }],
-    ['spec.expiresAt', { expiresAt: '2027-01-01T00:00:00Z' }],
     ['spec.limits.requestsPerSecond', { limits: { requestsPerSecond: 0 } }],
     ['spec.targets[0].backendRef', target({ backendRef: {} })],
     ['spec.targets[0].pipelining', target({ pipelining: 1 })],

@@ -27,13 +27,7 @@ export interface AgentOptions {
 export async function startAgent({ spec, policies, ready = true }: AgentOptions): Promise<AgentUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'shadowtap-agent-'));
   const config = join(folder, 'config.yaml');
-  const apiVersion = 'shadowtap.dev/v1alpha1';
-  const documents = [
-    { apiVersion, kind: 'Agent', spec: { admin: '127.0.0.1:0', drainGrace: '2s', ...spec } },
-    ...Object.entries(policies).map(([name, policy]) => ({ apiVersion, kind: 'MirrorPolicy', metadata: { name }, spec: policy })),
-  ];
-  // JSON is YAML.
-  writeFileSync(config, documents.map((document) => JSON.stringify(document)).join('\n---\n'));
+  writeConfig(config, { spec, policies });
   const agent = new AgentUnderTest(HOST.start(process.execPath, [CLI, 'run', '-f', config]), folder);
   try {
     await agent.listening();
@@ -43,6 +37,16 @@ export async function startAgent({ spec, policies, ready = true }: AgentOptions)
     await agent[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function writeConfig(path: string, { spec, policies }: AgentOptions): void {
+  const apiVersion = 'shadowtap.dev/v1alpha1';
+  const documents = [
+    { apiVersion, kind: 'Agent', spec: { admin: '127.0.0.1:0', drainGrace: '2s', ...spec } },
+    ...Object.entries(policies).map(([name, policy]) => ({ apiVersion, kind: 'MirrorPolicy', metadata: { name }, spec: policy })),
+  ];
+  // JSON is YAML.
+  writeFileSync(path, documents.map((document) => JSON.stringify(document)).join('\n---\n'));
 }
 
 export class AgentUnderTest implements AsyncDisposable {
@@ -62,6 +66,16 @@ export class AgentUnderTest implements AsyncDisposable {
   /** Its log lines so far. */
   get log(): readonly Record<string, unknown>[] {
     return this.#log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  }
+
+  /** Changes its configuration file. */
+  configure(options: AgentOptions): void {
+    writeConfig(join(this.#folder, 'config.yaml'), options);
+  }
+
+  /** Waits for a line in its log. */
+  async logged(message: string, timeoutMs = 10_000): Promise<void> {
+    await this.#until(() => this.log.some(({ msg }) => msg === message), `it says: ${message}`, timeoutMs);
   }
 
   async listening(): Promise<void> {
@@ -124,8 +138,8 @@ export class AgentUnderTest implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    const deadline = Date.now() + 10_000;
+  async #until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
     while (!(await holds())) {
       if (this.#ended || Date.now() > deadline) throw new Error(`the agent ${this.#ended ? 'ended' : 'did not get there'} before ${what}:\n${this.#log}`);
       await sleep(20);

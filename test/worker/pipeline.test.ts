@@ -68,10 +68,10 @@ class Rig {
     this.pipeline = new Pipeline(this.book.workers[0]!, this.emitter, this.budget, this.compile(policies), MARKER);
   }
 
-  compile(policies: readonly MirrorPolicy[]): CompiledSnapshot {
+  compile(policies: readonly MirrorPolicy[], off = false): CompiledSnapshot {
     const snapshot = buildSnapshot(++this.#version, policies, [{ id: 1, name: 'e', labels: {}, ports: [8080] }]);
     const accounts = policies.map((each) => this.book.policy(policyEntry(each))[0]!.buffer);
-    return compileSnapshot({ kind: 'policies', snapshot, accounts }, MARKER);
+    return compileSnapshot({ kind: 'policies', snapshot, accounts, off }, MARKER);
   }
 
   head(method: string, target: string, headers: string[] = [], length = -1): Exchange {
@@ -173,6 +173,19 @@ describe('the pipeline', () => {
       ['default/a', false, 'mirrored'],
       ['default/b', false, 'mirrored'],
     ]);
+  });
+
+  it('sends nothing while the kill switch is on, and goes on when it is off again', async () => {
+    const all = [policy({})];
+    const rig = new Rig(all);
+    const early = rig.body(rig.head('POST', '/early', [], 2), 'hi');
+    rig.pipeline.apply(rig.compile(all, true));
+    rig.pipeline.onRequest(early);
+    rig.pipeline.onRequest(rig.head('GET', '/off'));
+    rig.pipeline.apply(rig.compile(all));
+    rig.pipeline.onRequest(rig.head('GET', '/on'));
+    expect(await rig.settled()).toEqual({ 'off:kill-switch': 2, 'mirrored:2xx': 1 });
+    expect(received.map(({ url }) => url)).toEqual(['/on']);
   });
 
   it('holds each policy to its own bound when several want a request', async () => {

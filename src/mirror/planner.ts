@@ -1,0 +1,82 @@
+import type { HttpRequest } from '../http/exchange.ts';
+import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { CopySink, EmitterTarget } from './emitter.ts';
+import type { CopyListener } from './target-queue.ts';
+
+const PLANNED = outcomeSlot('planned', '');
+const TOO_LARGE = outcomeSlot('too-large', '');
+/** Methods and paths are the clients' to choose: past so many, the rest is counted together. */
+const MAX_NAMES = 512;
+const OTHERS = '(others)';
+
+/** What one target would have been sent so far. */
+export interface PlannedTarget {
+  /** `namespace/name` */
+  readonly policy: string;
+  readonly origin: string;
+  readonly requests: number;
+  readonly bytes: number;
+  readonly byMethod: Readonly<Record<string, number>>;
+  /** Without the query, which may hold secrets. */
+  readonly byPath: Readonly<Record<string, number>>;
+}
+
+class Tally {
+  requests = 0;
+  bytes = 0;
+  readonly byMethod = new Map<string, number>();
+  readonly byPath = new Map<string, number>();
+
+  add(request: HttpRequest, bytes: number): void {
+    this.requests += 1;
+    this.bytes += bytes;
+    bump(this.byMethod, request.method);
+    const query = request.target.indexOf('?');
+    bump(this.byPath, query < 0 ? request.target : request.target.slice(0, query));
+  }
+}
+
+/** Takes the emitter's place in a dry run: counts what would be sent, and sends nothing. */
+export class Planner implements CopySink {
+  #targets: readonly EmitterTarget[] = [];
+  readonly #tallies = new Map<string, { readonly target: EmitterTarget; readonly tally: Tally }>();
+
+  configure(targets: readonly EmitterTarget[]): void {
+    this.#targets = targets;
+    for (const target of targets) {
+      if (!this.#tallies.has(target.key)) this.#tallies.set(target.key, { target, tally: new Tally() });
+    }
+  }
+
+  offer(number: number, request: HttpRequest, body: Buffer | null, _nowMs: number, listener: CopyListener): void {
+    const target = this.#targets[number]!;
+    const bytes = body?.length ?? 0;
+    const slot = bytes > target.limits.maxBodyBytes ? TOO_LARGE : PLANNED;
+    if (slot === PLANNED) this.#tallies.get(target.key)!.tally.add(request, headBytes(request) + bytes);
+    target.account.copies[target.index]![slot]! += 1;
+    listener.onCopyEnd(slot);
+  }
+
+  /** By target, in the order in which they were first configured. */
+  report(): PlannedTarget[] {
+    return Array.from(this.#tallies.values(), ({ target, tally }) => ({
+      policy: target.rules.marker.value,
+      origin: target.origin,
+      requests: tally.requests,
+      bytes: tally.bytes,
+      byMethod: Object.fromEntries(tally.byMethod),
+      byPath: Object.fromEntries(tally.byPath),
+    }));
+  }
+}
+
+function headBytes({ method, target, headers }: HttpRequest): number {
+  let bytes = method.length + target.length + 14;
+  for (const part of headers) bytes += part.length + 2;
+  return bytes;
+}
+
+function bump(counts: Map<string, number>, name: string): void {
+  const known = counts.size < MAX_NAMES || counts.has(name) ? name : OTHERS;
+  counts.set(known, (counts.get(known) ?? 0) + 1);
+}

@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../support/agent.ts';
+import { connect, curl } from '../support/clients.ts';
+import { requireKernel } from '../support/kernel.ts';
+import { HOST } from '../support/network.ts';
+import { createScene } from './scene.ts';
+
+describe.skipIf(!requireKernel())('a running agent', () => {
+  it('takes over a changed file, and keeps the old configuration where the new one is wrong', async () => {
+    await using scene = await createScene();
+    await curl(HOST, `${scene.url}/1`);
+    await scene.agent.settled(1);
+    const { spec, policies } = scene.configuration();
+    scene.agent.configure({ spec, policies: { next: { ...policies.next, matches: [{ path: { type: 'Exact', value: '/only' } }] } } });
+    await scene.agent.logged('configuration reloaded');
+    await curl(HOST, `${scene.url}/2`);
+    await curl(HOST, `${scene.url}/only`);
+    expect(outcomes((await scene.agent.settled(3)).ledger)).toEqual({ 'mirrored 2xx': 2, unmatched: 1 });
+    scene.agent.configure({ spec, policies: { next: { ...policies.next, mathces: [] } } });
+    await scene.agent.logged('the new configuration is refused; the old one stays in force');
+    await curl(HOST, `${scene.url}/only`);
+    expect(outcomes((await scene.agent.settled(4)).ledger)).toEqual({ 'mirrored 2xx': 3, unmatched: 1 });
+    expect((await scene.mirror.requests()).map(({ target }) => target)).toEqual(['/1', '/only', '/only']);
+  });
+
+  it('reloads at SIGHUP without losing requests that are under way', async () => {
+    await using scene = await createScene();
+    await scene.mirror.behave({ kind: 'answer', delayMs: 500 });
+    await using client = await connect(scene.app.address, 8080);
+    await client.send('POST /half HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nhal');
+    await curl(HOST, `${scene.url}/slow`);
+    await scene.agent.until(({ ledger }) => ledger.seen === 2);
+    scene.agent.process.signal('SIGHUP');
+    await scene.agent.logged('configuration reloaded');
+    await client.send('f!!');
+    await client.receive('ok\n');
+    await scene.expectSame(2);
+    expect(outcomes((await scene.agent.settled(2)).ledger)).toEqual({ 'mirrored 2xx': 2 });
+  });
+
+  it('stops mirroring within a second at SIGUSR2 and goes on at the next, taps in place', async () => {
+    await using scene = await createScene();
+    scene.agent.process.signal('SIGUSR2');
+    await scene.agent.until(({ mirroring }) => !mirroring, 1000);
+    await curl(HOST, `${scene.url}/off`);
+    const off = await scene.agent.settled(1);
+    expect(outcomes(off.ledger)).toEqual({ 'off kill-switch': 1 });
+    expect(off.endpoints.map(({ attached }) => attached)).toEqual([true]);
+    scene.agent.process.signal('SIGUSR2');
+    await scene.agent.until(({ mirroring }) => mirroring, 1000);
+    await curl(HOST, `${scene.url}/on`);
+    expect(outcomes((await scene.agent.settled(2)).ledger)).toEqual({ 'off kill-switch': 1, 'mirrored 2xx': 1 });
+  });
+
+  it('follows a kill switch file, giving up what waits and detaching its taps where told to', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shadowtap-switch-'));
+    try {
+      const killSwitchFile = join(folder, 'off');
+      const policy = { limits: { maxInFlight: 1, timeout: '20s' } };
+      await using scene = await createScene({ settings: { killSwitchFile, killSwitchTaps: 'Detach' }, policy });
+      await scene.mirror.behave({ kind: 'answer', delayMs: 10_000 });
+      for (let i = 0; i < 3; i++) await curl(HOST, `${scene.url}/${i}`);
+      await scene.agent.until(({ ledger }) => ledger.seen === 3);
+      writeFileSync(killSwitchFile, '');
+      await scene.agent.until(({ endpoints, ledger }) => endpoints.length === 0 && ledger.open === 0, 1000);
+      expect(outcomes((await scene.agent.settled(3)).ledger)).toEqual({ 'incomplete shutdown': 3 });
+      await curl(HOST, `${scene.url}/unseen`);
+      await scene.mirror.behave({ kind: 'answer' });
+      rmSync(killSwitchFile);
+      await scene.agent.until(({ endpoints }) => endpoints.length === 1 && endpoints.every(({ attached }) => attached));
+      await curl(HOST, `${scene.url}/again`);
+      expect(outcomes((await scene.agent.settled(4)).ledger)).toEqual({ 'incomplete shutdown': 3, 'mirrored 2xx': 1 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('lets a policy end at its time', async () => {
+    const policy = { expiresAt: new Date(Date.now() + 4000).toISOString() };
+    await using scene = await createScene({ policy });
+    await curl(HOST, `${scene.url}/before`);
+    await scene.agent.settled(1);
+    await scene.agent.logged('a policy has expired', 8000);
+    await curl(HOST, `${scene.url}/after`);
+    await expect.poll(() => scene.production.count()).toBe(2);
+    expect((await scene.mirror.requests()).map(({ target }) => target)).toEqual(['/before']);
+  });
+});
