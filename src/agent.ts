@@ -10,6 +10,7 @@ import { ShadowtapError } from './errors.ts';
 import { AccountBook } from './ledger/book.ts';
 import { createLogger, type Logger } from './log.ts';
 import { MetricsPage } from './metrics.ts';
+import type { PlannedTarget } from './mirror/planner.ts';
 import { buildSnapshot } from './policy/build-snapshot.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats } from './stats.ts';
@@ -110,6 +111,11 @@ export class Agent {
     await running.admin?.close();
     await running.tap.stop();
     this.log.info({ ledger: running.book.sums() }, 'stopped');
+  }
+
+  /** What a dry run would have sent so far, worker by worker. */
+  async plan(): Promise<PlannedTarget[]> {
+    return (await this.#running?.pool.plan()) ?? [];
   }
 
   /** @throws ShadowtapError INTERNAL when the agent is not running */

@@ -2,6 +2,7 @@ export const PROGRAM_HELP = `
 Examples:
   shadowtap doctor                                        what can this node do?
   shadowtap validate -f examples/standalone.yaml          is this file right?
+  shadowtap plan -f examples/standalone.yaml --for 30s    what would be mirrored?
   shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
 
@@ -10,7 +11,8 @@ More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
 
 export const RUN_HELP = `
 Flags win over the file. The agent stops on SIGINT or SIGTERM: production is let go at once, copies under way may
-finish within drainGrace. A second signal ends it at once.
+finish within drainGrace. A second signal ends it at once. A changed file is taken over by itself, and at SIGHUP; a wrong
+one is refused and the old one stays in force. SIGUSR2 switches mirroring off and on again.
 
 A file names endpoints and what to mirror of them:
 
@@ -35,6 +37,14 @@ Examples:
   sudo shadowtap run -f config.yaml
   sudo shadowtap run -f config.yaml --tap ebpf:cgroup --workers 2 --admin 127.0.0.1:9900
   curl http://127.0.0.1:9464/metrics`;
+
+export const PLAN_HELP = `
+For each policy and target: requests and bytes a second, methods, the most frequent paths; and how many requests would
+not be sent, and why. Queues, rates and breakers are not part of a plan: nothing is sent that could fill or open them.
+
+Examples:
+  sudo shadowtap plan -f config.yaml
+  sudo shadowtap plan -f config.yaml --for 5m -o json`;
 
 export const REPLAY_HELP = `
 With --dry-run each request is printed as one JSON object on a line, in order of completion; the summary goes to

@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { DOCTOR_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
+import { DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
+import type { PlanOptions } from './plan.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 
@@ -17,7 +18,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, replay, doctor or validate; see shadowtap --help');
+    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, plan, replay, doctor or validate; see shadowtap --help');
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (thrown) {
@@ -54,10 +55,24 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .option('--memory <bytes>', 'what captured traffic may take up in all workers together')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .option('--dry-run', 'tap and match, send nothing, and report at the end what would have been sent')
     .addHelpText('after', RUN_HELP)
     .action(async (options: RunOptions) => {
       const { run } = await import('./run.ts');
       finish(await run(options, io));
+    });
+
+  program
+    .command('plan')
+    .description('tap and match for a while, send nothing, and report what would have been sent')
+    .requiredOption('-f, --file <path>', 'YAML file with an Agent and its MirrorPolicies')
+    .option('--for <duration>', 'how long to look', '10s')
+    .option('--tap <name>', 'auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact or pcap')
+    .option('-o, --output <format>', 'table or json', 'table')
+    .addHelpText('after', PLAN_HELP)
+    .action(async (options: PlanOptions) => {
+      const { plan } = await import('./plan.ts');
+      finish(await plan(options, io));
     });
 
   program
@@ -103,7 +118,7 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 }
 
 function helpFor(command: string | undefined): string {
-  const known = ['run', 'replay', 'doctor', 'validate'].find((name) => name === command);
+  const known = ['run', 'plan', 'replay', 'doctor', 'validate'].find((name) => name === command);
   return known === undefined ? 'shadowtap --help' : `shadowtap ${known} --help`;
 }
 

@@ -10,6 +10,7 @@ export interface RunOptions {
   readonly memory?: string;
   readonly admin?: string;
   readonly logLevel?: string;
+  readonly dryRun?: boolean;
 }
 
 /** What of the command line stands above the file's settings. */
@@ -28,7 +29,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   const flags = settingFlags(options);
   const config = loadConfig(options.file, flags);
   const [{ Agent }, { FileWatch }] = await Promise.all([import('../agent.ts'), import('../agent/file-watch.ts')]);
-  const agent = new Agent(config);
+  const agent = new Agent(config, { dryRun: options.dryRun ?? false });
   const stopped = io.untilStopped();
 
   const reload = (): void => {
@@ -51,6 +52,10 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
 
   await stopped;
   for (const watch of watches) watch.close();
+  if (options.dryRun === true) {
+    const { planReport, renderPlan } = await import('./plan.ts');
+    io.out.write(renderPlan(await planReport(agent)));
+  }
   await agent.stop();
   return EXIT_OK;
 }

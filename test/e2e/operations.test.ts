@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../support/agent.ts';
+import type { PlanReport } from '../../src/cli/plan.ts';
+import { linksOf, outcomes, runCommand } from '../support/agent.ts';
 import { connect, curl } from '../support/clients.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { HOST } from '../support/network.ts';
@@ -87,5 +88,33 @@ describe.skipIf(!requireKernel())('a running agent', () => {
     await curl(HOST, `${scene.url}/after`);
     await expect.poll(() => scene.production.count()).toBe(2);
     expect((await scene.mirror.requests()).map(({ target }) => target)).toEqual(['/before']);
+  });
+});
+
+describe.skipIf(!requireKernel())('shadowtap plan', () => {
+  it('says what would be sent and what not, and sends nothing', async () => {
+    await using scene = await createScene({ agent: false });
+    const { spec, policies } = scene.configuration();
+    const policy = { ...policies.next, matches: [{ path: { type: 'PathPrefix', value: '/api' } }] };
+    const plan = runCommand(['plan', '--for', '4s', '-o', 'json'], { spec, policies: { next: policy } });
+    await expect.poll(() => linksOf(plan.pid).length, { timeout: 20_000 }).toBeGreaterThan(2);
+    for (let i = 0; i < 3; i++) await curl(HOST, `${scene.url}/api/items?secret=${i}`);
+    await curl(HOST, `${scene.url}/api/orders`, '--data-binary', 'x'.repeat(100));
+    await curl(HOST, `${scene.url}/other`);
+    const { code, stdout, stderr } = await plan.finished;
+    expect(code, stderr).toBe(0);
+    const report = JSON.parse(stdout) as PlanReport;
+    expect(report).toMatchObject({
+      requestsSeen: 5,
+      targets: [{
+        policy: 'default/next',
+        methods: { GET: 3, POST: 1 },
+        topPaths: [{ path: '/api/items', requests: 3 }, { path: '/api/orders', requests: 1 }],
+      }],
+      left: [{ outcome: 'unmatched', requests: 1 }],
+    });
+    expect(report.targets[0]!.requestsPerSecond).toBeGreaterThan(0);
+    expect(stdout).not.toContain('secret');
+    expect(await scene.mirror.count()).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +37,29 @@ export async function startAgent({ spec, policies, ready = true }: AgentOptions)
     await agent[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Runs another command of the product that takes `-f config.yaml`. The file goes with the command. */
+export function runCommand(args: readonly string[], options: AgentOptions): Running {
+  const folder = mkdtempSync(join(tmpdir(), 'shadowtap-command-'));
+  const config = join(folder, 'config.yaml');
+  writeConfig(config, options);
+  const command = HOST.start(process.execPath, [CLI, ...args, '-f', config]);
+  void command.finished.then(() => rmSync(folder, { recursive: true, force: true }));
+  return command;
+}
+
+/** Ids of the BPF links that a process holds. */
+export function linksOf(pid: number): number[] {
+  const folder = `/proc/${pid}/fdinfo`;
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      const id = /^link_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'utf8'))?.[1];
+      return id === undefined ? [] : [Number(id)];
+    } catch {
+      return []; // Closed meanwhile.
+    }
+  });
 }
 
 function writeConfig(path: string, { spec, policies }: AgentOptions): void {
