@@ -15,7 +15,7 @@ process.on('exit', () => {
 export interface PodOptions {
   /** MTU of both ends; 1500 by default. */
   readonly mtu?: number;
-  /** false turns TSO, GSO and GRO off on both ends: no packet is larger than the MTU. */
+  /** false turns TSO, GSO and GRO off on both ends: no packet is larger than the MTU, not even inside the machine. */
   readonly offloads?: boolean;
 }
 
@@ -30,6 +30,7 @@ export class Pod {
   readonly address: string;
   readonly hostAddress6: string;
   readonly address6: string;
+  readonly #children = new Set<ChildProcess>();
 
   constructor(options: PodOptions = {}) {
     const n = created++;
@@ -52,6 +53,9 @@ export class Pod {
       const off = ['tso', 'off', 'gso', 'off', 'gro', 'off', 'tx', 'off'];
       run('ethtool', '-K', this.hostInterface, ...off);
       this.run('ethtool', '-K', 'eth0', ...off);
+      // TCP builds large packets all the same and leaves it to the device layer to cut them.
+      ip('link', 'set', this.hostInterface, 'gso_max_segs', '1');
+      ip('-n', this.name, 'link', 'set', 'eth0', 'gso_max_segs', '1');
     }
     ip('addr', 'add', `${this.hostAddress}/30`, 'dev', this.hostInterface);
     ip('addr', 'add', `${this.hostAddress6}/64`, 'dev', this.hostInterface, 'nodad');
@@ -65,17 +69,30 @@ export class Pod {
 
   /** Runs a command in the pod to its end. @returns its standard output */
   run(command: string, ...args: string[]): string {
-    return run('ip', 'netns', 'exec', this.name, command, ...args);
+    return run('nsenter', `--net=${this.netns}`, command, ...args);
   }
 
-  /** Starts a command in the pod; the child's pid is the command's own (`ip netns exec` replaces itself by it). */
+  /**
+   * Starts a command in the pod; the child's pid is the command's own. Only the network is the pod's: unlike
+   * `ip netns exec` this keeps our /sys, and with it the cgroups.
+   */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn('ip', ['netns', 'exec', this.name, command, ...args], { stdio: 'ignore', ...options });
+    const child = spawn('nsenter', [`--net=${this.netns}`, command, ...args], { stdio: 'ignore', ...options });
+    this.#children.add(child);
+    return child;
   }
 
-  /** Removes the namespace and the cable. Idempotent. Processes inside must have ended, or they keep the namespace alive. */
+  /** Lets both ends build IPv6 packets of up to `bytes`, more than its length field can say. */
+  allowBigTcp(bytes: number): void {
+    const sizes = ['gso_max_size', String(bytes), 'gro_max_size', String(bytes)];
+    ip('link', 'set', this.hostInterface, ...sizes);
+    ip('-n', this.name, 'link', 'set', 'eth0', ...sizes);
+  }
+
+  /** Ends what `spawn` started, then removes the namespace and the cable. Idempotent. */
   readonly delete = (): void => {
     if (!undo.delete(this.delete)) return;
+    for (const child of this.#children) child.kill('SIGKILL');
     quietly(() => ip('link', 'del', this.hostInterface));
     quietly(() => ip('netns', 'del', this.name));
   };
