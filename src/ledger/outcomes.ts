@@ -5,6 +5,8 @@
 export const OUTCOMES = {
   /** At least one copy reached its target, which answered; the reason is the class of the (first) answer's status. */
   mirrored: ['1xx', '2xx', '3xx', '4xx', '5xx'],
+  /** It was written to a file, and no target answered. */
+  recorded: [''],
   /** No policy of the endpoint matches it, or the endpoint has none. */
   unmatched: [''],
   /** A policy's `excludes` matches it. */
@@ -33,8 +35,8 @@ export const OUTCOMES = {
   'h2-midstream': [''],
   /** We gave way: production goes first. */
   shed: ['queue', 'bytes', 'rate', 'breaker', 'memory'],
-  /** No copy got an answer. `rejected`: the copy cannot be expressed for this target. */
-  failed: ['connect', 'timeout', 'reset', 'protocol', 'rejected'],
+  /** No copy got an answer. `rejected`: the copy cannot be expressed for this target; `write`: its file cannot be written. */
+  failed: ['connect', 'timeout', 'reset', 'protocol', 'rejected', 'write'],
 } as const;
 
 export type Outcome = keyof typeof OUTCOMES;

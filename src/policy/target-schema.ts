@@ -1,5 +1,6 @@
+import { FILE } from './file-schema.ts';
 import { HEADER_VALUE, TOKEN } from './names.ts';
-import { integer, list, object, ruled, text, word } from './shape.ts';
+import { integer, list, object, optional, ruled, text, word } from './shape.ts';
 
 /** Fields that belong to the connection or to the message's framing: the client that sends the copy writes them. */
 const CONNECTION_FIELDS = new Set([
@@ -83,35 +84,44 @@ export const TARGET_URL = ruled(
   urlProblem,
 );
 
-/** Where copies go, and what is changed in them. */
-export const TARGET = object(
-  {
-    url: TARGET_URL,
-    percent: integer(0, 100, {
-      description: 'Share of the sampled requests that this target gets, chosen at random for each target.',
-      expects: 'a whole number from 0 to 100',
-      default: 100,
-    }),
-    hostname: ruled(
-      text({
-        description:
-          'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
-        expects: HOSTNAME_EXPECTS,
-        default: 'Preserve',
-        maxLength: 255,
+/** Where copies go, and what is changed in them: an address or files. */
+export const TARGET = ruled(
+  object(
+    {
+      url: optional(TARGET_URL),
+      file: optional(FILE),
+      percent: integer(0, 100, {
+        description: 'Share of the sampled requests that this target gets, chosen at random for each target.',
+        expects: 'a whole number from 0 to 100',
+        default: 100,
       }),
-      (value) => {
-        const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
-        if (near !== undefined) return near === value ? null : `write ${near}`;
-        return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
-      },
-    ),
-    filters: list(FILTER, {
-      description: 'Changes to each copy, in order, as in the Gateway API.',
-      expects: 'a list of at most 16 filters',
-      maxItems: 16,
-      default: [],
-    }),
+      hostname: ruled(
+        text({
+          description:
+            'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
+          expects: HOSTNAME_EXPECTS,
+          default: 'Preserve',
+          maxLength: 255,
+        }),
+        (value) => {
+          const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
+          if (near !== undefined) return near === value ? null : `write ${near}`;
+          return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
+        },
+      ),
+      filters: list(FILTER, {
+        description: 'Changes to each copy, in order, as in the Gateway API.',
+        expects: 'a list of at most 16 filters',
+        maxItems: 16,
+        default: [],
+      }),
+    },
+    { later: ['backendRef', 'pipelining'] },
+  ),
+  ({ url, file, hostname, filters }) => {
+    if (url === undefined && file === undefined) return 'give url or file';
+    if (file === undefined) return null;
+    if (url !== undefined) return 'give url or file, not both';
+    return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },
-  { later: ['backendRef', 'pipelining'] },
 );

@@ -21,7 +21,12 @@ export interface CompiledSnapshot {
 
 /** How the ledger knows a policy. */
 export function policyEntry(policy: MirrorPolicy): PolicyEntry {
-  return { policy: policyName(policy), targets: policy.spec.targets.map((target) => target.url) };
+  return { policy: policyName(policy), targets: policy.spec.targets.map(addressOf) };
+}
+
+/** The address of a mirror, or of files as a `file:` URL. */
+function addressOf({ url, file }: MirrorTarget): string {
+  return url ?? `file://${file?.path ?? ''}`;
 }
 
 /** @param marker lower-case name of the header that marks copies */
@@ -31,7 +36,7 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
     const policy = snapshot.policies[number]!;
     const target = policy.spec.targets[index]!;
     const { limits } = policy.spec;
-    const url = new URL(target.url);
+    const url = new URL(addressOf(target));
     return {
       key: JSON.stringify([policyEntry(policy), index, target, limits]),
       origin: url.origin,

@@ -4,6 +4,7 @@ import { complaints, policy, policyDocument } from './support.ts';
 
 const URL = 'http://127.0.0.1:9090';
 const target = (fields: Record<string, unknown>) => ({ targets: [{ url: URL, ...fields }] });
+const file = (fields: Record<string, unknown>) => ({ targets: [{ file: { path: '/var/log/x.ndjson', ...fields } }] });
 const match = (fields: Record<string, unknown>) => ({ matches: [fields] });
 const modifier = (fields: Record<string, unknown>) =>
   target({ filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: fields }] });
@@ -15,6 +16,7 @@ const RE2 = 'give a pattern in RE2 syntax (no look-around, no back-references)';
 const DURATION = 'give a duration from 1ms to 1h, such as 5s or 250ms';
 const ADDRESS = 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base';
 const HOST = 'give Preserve, Shadow, Target, or a host such as shadow.example or shadow.example:8080';
+const PATH = 'give an absolute path of a file, such as /var/log/shadowtap/checkout.ndjson';
 const LABEL = 'give a label value: letters, digits, -, _ and ., at most 63, as a text (quote numbers)';
 const many = (count: number, item: unknown) => Array.from({ length: count }, () => item);
 
@@ -68,6 +70,7 @@ describe('good values', () => {
     ['targets.hostname: a literal', target({ hostname: 'shadow.example:8080' })],
     ['targets.hostname: an IPv6 literal', target({ hostname: '[::1]:8080' })],
     ['targets.filters', modifier({ set: [{ name: 'a', value: 'b c' }], add: [{ name: 'd', value: '' }], remove: ['Cookie'] })],
+    ['targets.file', { targets: [{ file: { path: '/a/b.har', format: 'har', maxBytes: 65_536, maxFiles: 1, maxTotalBytes: 1_048_576, rotateEvery: '1s' } }] }],
     ['limits', { limits: { maxBodyBytes: 0, maxInFlight: 1, maxQueued: 0, maxQueueBytes: 0, timeout: '1m30s' } }],
   ])('are taken: %s', (_, spec) => {
     expect(complaints(policyDocument(spec))).toEqual([]);
@@ -114,7 +117,19 @@ describe('bad values', () => {
     [{ sample: { fraction: { numerator: 0, denominator: 0 } } }, 'spec.sample.fraction.denominator: 0 is not allowed; give a whole number from 1'],
     [{ targets: [] }, 'spec.targets: an empty list is not allowed; give a list of 1 to 16 targets'],
     [{ targets: null }, 'spec.targets: an empty value is not allowed; give a list of 1 to 16 targets'],
-    [{ targets: [{}] }, 'spec.targets[0].url: missing; give an http or https address such as http://127.0.0.1:8080'],
+    [{ targets: [{}] }, 'spec.targets[0]: give url or file'],
+    [target({ file: { path: '/a' } }), 'spec.targets[0]: give url or file, not both'],
+    [{ targets: [{ file: { path: '/a' }, hostname: 'Shadow' }] }, 'spec.targets[0]: leave out hostname and filters: a file gets requests as they were sent'],
+    [{ targets: [{ file: {} }] }, `spec.targets[0].file.path: missing; ${PATH}`],
+    [file({ path: 'a.ndjson' }), `spec.targets[0].file.path: "a.ndjson" is not allowed; ${PATH}`],
+    [file({ path: '/var/../a' }), `spec.targets[0].file.path: "/var/../a" is not allowed; ${PATH}`],
+    [file({ path: '/var/' }), `spec.targets[0].file.path: "/var/" is not allowed; ${PATH}`],
+    [file({ format: 'json' }), 'spec.targets[0].file.format: "json" is not allowed; give one of ndjson, har'],
+    [file({ maxBytes: 1 }), 'spec.targets[0].file.maxBytes: 1 is not allowed; give a number of bytes from 65536 to 1073741824'],
+    [file({ maxFiles: 0 }), 'spec.targets[0].file.maxFiles: 0 is not allowed; give a number from 1 to 10000'],
+    [file({ maxTotalBytes: '1G' }), 'spec.targets[0].file.maxTotalBytes: "1G" is not allowed; give a number of bytes from 1048576 to 1099511627776'],
+    [file({ rotateEvery: '10ms' }), 'spec.targets[0].file.rotateEvery: "10ms" is not allowed; give a duration from 1s to 168h, such as 1h or 10m'],
+    [file({ compress: true }), 'spec.targets[0].file.compress: unknown field; known here: path, format, maxBytes, rotateEvery, maxFiles, maxTotalBytes'],
     [target({ url: 'ftp://x' }), `spec.targets[0].url: "ftp://x" is not allowed; ${ADDRESS}`],
     [target({ url: 'http:/x' }), `spec.targets[0].url: "http:/x" is not allowed; ${ADDRESS}`],
     [target({ url: 'shadow:8080' }), `spec.targets[0].url: "shadow:8080" is not allowed; ${ADDRESS}`],
