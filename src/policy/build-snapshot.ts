@@ -1,12 +1,21 @@
-import type { Endpoint } from '../tap/tap.ts';
+import { SocketAddress } from 'node:net';
+import type { Endpoint, EndpointLocation } from '../tap/tap.ts';
+import { hashKeys, type HashKeys } from './keys.ts';
 import type { MirrorPolicy } from './schema.ts';
 import { selects } from './selector.ts';
-import type { PolicySnapshot, SnapshotEndpoint, SnapshotTarget } from './snapshot.ts';
+import type { PolicySnapshot, SnapshotEndpoint, SnapshotPeer, SnapshotTarget } from './snapshot.ts';
 
 /** What policies need to know of an endpoint. One without ports, a capture file, serves HTTP on any port. */
 export interface SelectableEndpoint extends Pick<Endpoint, 'id' | 'name' | 'labels' | 'ports'> {
+  readonly location?: EndpointLocation;
   /** Numbers of the ports that have a name. */
   readonly portNames?: Readonly<Record<string, number>>;
+}
+
+export interface SnapshotOptions {
+  readonly keys?: HashKeys;
+  /** Who may be behind an address; not given: the endpoints that have addresses. */
+  readonly peers?: readonly SnapshotPeer[];
 }
 
 /**
@@ -17,13 +26,31 @@ export function buildSnapshot(
   version: number,
   policies: readonly MirrorPolicy[],
   endpoints: readonly SelectableEndpoint[],
+  options: SnapshotOptions = {},
 ): PolicySnapshot {
   return Object.freeze({
     version,
     policies,
     targets: policies.flatMap(targetsOf),
     endpoints: endpoints.map((endpoint) => snapshotEndpoint(endpoint, policies)),
+    peers: options.peers ?? endpoints.flatMap(peerOf),
+    keys: options.keys ?? hashKeys(null),
   });
+}
+
+/** An endpoint called `shop/web-1` is in the namespace `shop`, which has the one label that every namespace has. */
+function peerOf({ name, labels, location }: SelectableEndpoint): SnapshotPeer[] {
+  if (location?.addresses === undefined) return [];
+  const slash = name.indexOf('/');
+  const namespace = slash < 0 ? 'default' : name.slice(0, slash);
+  const namespaceLabels = { 'kubernetes.io/metadata.name': namespace };
+  return [{ addresses: location.addresses.map(canonicalAddress), labels, namespace, namespaceLabels }];
+}
+
+/** The form in which flows carry addresses: IPv4-mapped ones dotted, IPv6 as RFC 5952 recommends. */
+function canonicalAddress(address: string): string {
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  return new SocketAddress({ address, family }).address.replace(/^::ffff:(?=.*\.)/, '');
 }
 
 function targetsOf(policy: MirrorPolicy, index: number): SnapshotTarget[] {

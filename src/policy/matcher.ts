@@ -51,7 +51,7 @@ function pathCondition({ type, value }: PathMatch): Condition {
       return (request) => request.pathBeginsWith(prefix);
     }
     case 'RegularExpression': {
-      const pattern = new Pattern(value);
+      const pattern = Pattern.of(value);
       return (request) => pattern.matches(request.path());
     }
   }
@@ -77,7 +77,7 @@ function queryCondition(match: ValueMatch): Condition {
 
 function valueTest({ type, value }: ValueMatch): (text: string) => boolean {
   if (type === 'RegularExpression') {
-    const pattern = new Pattern(value);
+    const pattern = Pattern.of(value);
     return (text) => pattern.matches(text);
   }
   const expected = asOnWire(value);

@@ -11,18 +11,27 @@ const EQUALS = 0x3d;
  */
 export class RequestView {
   #request: HttpRequest | null = null;
+  #source = '';
   #split = false;
   #pathStart = 0;
   #pathEnd = 0;
 
-  /** Borrows the request until the next call. */
-  reset(request: HttpRequest): void {
+  /**
+   * Borrows the request until the next call.
+   * @param source the client's address in text form
+   */
+  reset(request: HttpRequest, source: string): void {
     this.#request = request;
+    this.#source = source;
     this.#split = false;
   }
 
   get method(): string {
     return this.#request!.method;
+  }
+
+  get source(): string {
+    return this.#source;
   }
 
   /** The path as sent, without query; of an absolute-form target (RFC 9112 section 3.2.2) what follows the authority. */

@@ -1,10 +1,13 @@
 import type { Exchange, HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import { anyFits, Matcher } from './matcher.ts';
+import { PathIndex } from './path-index.ts';
 import { isHeader, RequestView } from './request-view.ts';
-import { Sampler, type Random } from './sampler.ts';
+import { RandomDraw, Sampler, type Random } from './sampler.ts';
 import type { MirrorPolicy, PolicySpec } from './schema.ts';
 import type { PolicySnapshot, SnapshotEndpoint } from './snapshot.ts';
+import { SourceSet } from './source-set.ts';
+import { StickyDraw } from './sticky.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Name of the header that marks copies, unless configured otherwise. */
@@ -27,22 +30,29 @@ const ADMITTED = 4;
 
 const LOOP_SLOT = outcomeSlot('loop', '');
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
-const NO_POLICIES: readonly CompiledPolicy[] = [];
+const NO_POLICIES = new PathIndex<CompiledPolicy>([]);
 
-/** Decides which targets get a copy of a request. Compiled once for a snapshot; looks only at an endpoint's own policies. */
+/**
+ * Decides which targets get a copy of a request. Compiled once for a snapshot; looks only at an endpoint's own policies,
+ * and of many only at those that may concern the request's path.
+ */
 export class Router {
   readonly #marker: string;
   readonly #routes = new Map<number, EndpointRoutes>();
   readonly #view = new RequestView();
+  readonly #found: CompiledPolicy[] = [];
+  /** Numbers the requests, so that a policy that is found twice is asked once. */
+  #turn = 0;
 
   constructor(snapshot: PolicySnapshot, options: RouterOptions = {}) {
     this.#marker = (options.marker ?? DEFAULT_MARKER).toLowerCase();
     const compiled = new Map<number, CompiledPolicy>();
     const firstTargets = firstTargetOfEach(snapshot);
+    const random = new RandomDraw(options.random ?? Math.random);
     const policyAt = (index: number): CompiledPolicy => {
       const known = compiled.get(index);
       if (known !== undefined) return known;
-      const policy = new CompiledPolicy(index, policyOf(snapshot, index), firstTargets[index]!, options.random ?? Math.random);
+      const policy = new CompiledPolicy(snapshot, index, firstTargets[index]!, random);
       compiled.set(index, policy);
       return policy;
     };
@@ -62,17 +72,30 @@ export class Router {
       verdict.slot = LOOP_SLOT;
       return;
     }
-    const policies = this.#routes.get(endpoint)?.policies(port) ?? NO_POLICIES;
-    this.#view.reset(request);
-    let closest = UNMATCHED;
-    for (const policy of policies) {
+    const index = this.#routes.get(endpoint)?.policies(port) ?? NO_POLICIES;
+    this.#view.reset(request, exchange.flow.clientAddress);
+    this.#turn += 1;
+    let closest = this.#ask(index.always, UNMATCHED, verdict);
+    this.#found.length = 0;
+    index.find(this.#view, this.#found);
+    closest = this.#ask(this.#found, closest, verdict);
+    verdict.slot = STAGE_SLOTS[Math.min(closest, SAMPLED_OUT)]!;
+  }
+
+  /** @returns the farthest stage reached so far */
+  #ask(policies: readonly CompiledPolicy[], farthest: number, verdict: Verdict): number {
+    let closest = farthest;
+    for (let i = 0; i < policies.length; i++) {
+      const policy = policies[i]!;
+      if (policy.turn === this.#turn) continue;
+      policy.turn = this.#turn;
       const stage = policy.judge(this.#view, verdict.targets);
       if (stage === ADMITTED) verdict.maxBodyBytes = Math.max(verdict.maxBodyBytes, policy.maxBodyBytes);
-      if (stage <= closest) continue;
+      if (stage < closest || stage === UNMATCHED || (stage === closest && policy.index > verdict.policy)) continue;
       closest = stage;
       verdict.policy = policy.index;
     }
-    verdict.slot = STAGE_SLOTS[Math.min(closest, SAMPLED_OUT)]!;
+    return closest;
   }
 
   #isCopy({ headers }: HttpRequest): boolean {
@@ -83,56 +106,74 @@ export class Router {
 
 /** The policies of one endpoint, by port. */
 class EndpointRoutes {
-  readonly #byPort = new Map<number, CompiledPolicy[]>();
+  readonly #byPort = new Map<number, PathIndex<CompiledPolicy>>();
   /** For ports that no policy names. */
-  readonly #otherPorts: readonly CompiledPolicy[];
+  readonly #otherPorts: PathIndex<CompiledPolicy>;
 
   constructor({ policies }: SnapshotEndpoint, policyAt: (index: number) => CompiledPolicy) {
+    const indexOf = (selecting: SnapshotEndpoint['policies']): PathIndex<CompiledPolicy> =>
+      new PathIndex(selecting.map(({ policy }) => policyAt(policy)));
     const named = new Set(policies.flatMap(({ ports }) => ports));
     for (const port of named) {
-      const here = policies.filter(({ ports }) => ports.length === 0 || ports.includes(port));
-      this.#byPort.set(port, here.map(({ policy }) => policyAt(policy)));
+      this.#byPort.set(port, indexOf(policies.filter(({ ports }) => ports.length === 0 || ports.includes(port))));
     }
-    this.#otherPorts = policies.filter(({ ports }) => ports.length === 0).map(({ policy }) => policyAt(policy));
+    this.#otherPorts = indexOf(policies.filter(({ ports }) => ports.length === 0));
   }
 
-  policies(port: number): readonly CompiledPolicy[] {
+  policies(port: number): PathIndex<CompiledPolicy> {
     return this.#byPort.get(port) ?? this.#otherPorts;
   }
 }
 
 class CompiledPolicy {
   readonly index: number;
+  readonly policy: MirrorPolicy;
   readonly maxBodyBytes: number;
+  /** The request that it was asked about last. */
+  turn = 0;
+  /** null means every source. */
+  readonly #from: SourceSet | null;
   readonly #matches: readonly Matcher[];
   readonly #excludes: readonly Matcher[];
   /** null means every method. */
   readonly #methods: readonly string[] | null;
+  readonly #random: RandomDraw;
+  /** null means that each request is drawn afresh. */
+  readonly #sticky: StickyDraw | null;
   readonly #sampler: Sampler;
   /** One for each target; their flat numbers follow one another. */
   readonly #targets: readonly Sampler[];
   readonly #firstTarget: number;
 
-  constructor(index: number, { spec }: MirrorPolicy, firstTarget: number, random: Random) {
+  constructor(snapshot: PolicySnapshot, index: number, firstTarget: number, random: RandomDraw) {
+    const policy = policyOf(snapshot, index);
+    const { spec } = policy;
     this.index = index;
+    this.policy = policy;
     this.maxBodyBytes = spec.limits.maxBodyBytes;
+    this.#from = SourceSet.of(policy, snapshot.peers);
     this.#matches = spec.matches.map((match) => new Matcher(match));
     this.#excludes = spec.excludes.map((match) => new Matcher(match));
     this.#methods = methodsOf(spec.methods);
-    this.#sampler = Sampler.of(spec.sample, random);
-    this.#targets = spec.targets.map((target) => Sampler.of(target, random));
+    this.#random = random;
+    this.#sticky = StickyDraw.of(policy, snapshot.keys.stable);
+    this.#sampler = Sampler.of(spec.sample, 'sample');
+    this.#targets = spec.targets.map((target, number) => Sampler.of(target, `target ${number}`));
     this.#firstTarget = firstTarget;
   }
 
   /** @returns ADMITTED, having added target numbers to `targets`, or the stage at which the request fell out */
   judge(request: RequestView, targets: number[]): number {
+    if (this.#from !== null && !this.#from.has(request.source)) return UNMATCHED;
     if (this.#matches.length > 0 && !anyFits(this.#matches, request)) return UNMATCHED;
     if (anyFits(this.#excludes, request)) return EXCLUDED;
     if (this.#methods !== null && !this.#methods.includes(request.method)) return METHOD;
-    if (!this.#sampler.admits()) return SAMPLED_OUT;
+    // A request without a key belongs to nobody else: it is drawn by itself, so that the share stays true.
+    const draw = this.#sticky !== null && this.#sticky.choose(request) ? this.#sticky : this.#random;
+    if (!this.#sampler.admits(draw)) return SAMPLED_OUT;
     const before = targets.length;
     for (let i = 0; i < this.#targets.length; i++) {
-      if (this.#targets[i]!.admits()) targets.push(this.#firstTarget + i);
+      if (this.#targets[i]!.admits(draw)) targets.push(this.#firstTarget + i);
     }
     return targets.length > before ? ADMITTED : SAMPLED_OUT;
   }

@@ -1,15 +1,16 @@
-import { integer, object, optional, ruled } from './shape.ts';
+import { TOKEN } from './names.ts';
+import { integer, number, object, optional, ruled, text, yes } from './shape.ts';
+
+/** A share in percent. */
+export function percent(description: string, notes: { readonly default?: number } = {}) {
+  return number(0, 100, { description, expects: 'a number from 0 to 100, such as 10 or 0.5', ...notes });
+}
 
 /** Share of requests, as in the Gateway API's RequestMirror filter. */
 export const SAMPLE = ruled(
   object(
     {
-      percent: optional(
-        integer(0, 100, {
-          description: 'Share in percent; 0 turns mirroring off.',
-          expects: 'a whole number from 0 to 100 (for finer steps use sample.fraction)',
-        }),
-      ),
+      percent: optional(percent('Share in percent, fractions allowed; 0 turns mirroring off.')),
       fraction: optional(
         object(
           {
@@ -20,11 +21,14 @@ export const SAMPLE = ruled(
               default: 100,
             }),
           },
-          { description: 'Share as a fraction, for finer steps than percent.' },
+          { description: 'Share as a fraction.' },
         ),
       ),
     },
-    { description: 'Share of the matching requests that is mirrored, chosen at random; not given means all.' },
+    {
+      description: 'Share of the matching requests that is mirrored, chosen at random or by `stickyBy`; not given means all.',
+      later: ['adaptive'],
+    },
   ),
   ({ percent, fraction }) => {
     if (percent !== undefined && fraction !== undefined) return 'give percent or fraction, not both';
@@ -33,5 +37,41 @@ export const SAMPLE = ruled(
       return `give a numerator that is not above the denominator (${fraction.numerator} of ${fraction.denominator})`;
     }
     return null;
+  },
+);
+
+const KINDS = ['header', 'cookie', 'queryParam', 'sourceIP', 'traceId'] as const;
+
+/** What makes requests belong together: they are sampled alike. */
+export const STICKY_BY = ruled(
+  object(
+    {
+      header: optional(text({ description: 'By the value of this header.', expects: 'a header name', pattern: TOKEN, maxLength: 256 })),
+      cookie: optional(text({ description: 'By the value of this cookie.', expects: 'a cookie name', pattern: TOKEN, maxLength: 256 })),
+      queryParam: optional(
+        text({
+          description: 'By the value of this query parameter.',
+          expects: 'a text of 1 to 256 characters',
+          minLength: 1,
+          maxLength: 256,
+        }),
+      ),
+      sourceIP: optional(yes({ description: 'By the address that the connection comes from.' })),
+      traceId: optional(yes({ description: 'By the trace id of `traceparent`, `b3` or `x-b3-traceid`.' })),
+      seed: optional(
+        text({
+          description:
+            'Policies with the same seed choose alike, so that one user is in or out of all of them. Not given: each policy chooses by itself.',
+          expects: 'a text of 1 to 256 characters',
+          minLength: 1,
+          maxLength: 256,
+        }),
+      ),
+    },
+    { description: 'Requests with the same key are in or out of the sample together, on every node and after every restart.' },
+  ),
+  (value) => {
+    const given = KINDS.filter((kind) => value[kind] !== undefined);
+    return given.length === 1 ? null : `give exactly one of ${KINDS.join(', ')}`;
   },
 );

@@ -1,9 +1,10 @@
 import { isDuration, durationMs } from './duration.ts';
 import { MATCH } from './match-schema.ts';
 import { METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
-import { SAMPLE } from './sample-schema.ts';
-import { LABEL_NAME, LABEL_SELECTOR, LABEL_TEXT } from './selector-schema.ts';
+import { SAMPLE, STICKY_BY } from './sample-schema.ts';
+import { LABEL_NAME, LABEL_TEXT, labelSelector } from './selector-schema.ts';
 import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
+import { FROM } from './source-schema.ts';
 import { TARGET } from './target-schema.ts';
 
 /** Version of the API that all documents carry. */
@@ -111,8 +112,9 @@ export const MIRROR_POLICY = object({
   }, { description: 'Names the policy.' }),
   spec: object(
     {
-      selector: LABEL_SELECTOR,
+      selector: labelSelector('Endpoints that the policy mirrors, by label; `{}` selects every endpoint.'),
       ports: PORTS,
+      from: FROM,
       matches: list(MATCH, {
         description: 'Requests that are mirrored: those that fit at least one entry. None given means every request.',
         expects: 'a list of at most 64 matches',
@@ -127,6 +129,7 @@ export const MIRROR_POLICY = object({
       }),
       methods: METHODS,
       sample: optional(SAMPLE),
+      stickyBy: optional(STICKY_BY),
       targets: list(TARGET, {
         description: 'Where copies go; every target gets its own.',
         expects: 'a list of 1 to 16 targets',
@@ -147,7 +150,7 @@ export const MIRROR_POLICY = object({
     },
     {
       description: 'What to mirror, how much of it, and where to.',
-      later: ['from', 'stickyBy', 'ordering', 'redact', 'compare'],
+      later: ['ordering', 'redact', 'compare'],
     },
   ),
 });
@@ -156,5 +159,6 @@ export const MIRROR_POLICY = object({
 export type MirrorPolicy = Immutable<Static<typeof MIRROR_POLICY>>;
 export type PolicySpec = MirrorPolicy['spec'];
 export type LabelSelector = PolicySpec['selector'];
+export type NetworkPeer = PolicySpec['from'][number];
 export type MirrorTarget = PolicySpec['targets'][number];
 export type PolicyLimits = PolicySpec['limits'];

@@ -8,32 +8,37 @@ export const LABEL_TEXT = text({
   pattern: LABEL_VALUE,
 });
 
-/** Kubernetes' LabelSelector. */
-export const LABEL_SELECTOR = object(
-  {
-    matchLabels: stringMap(LABEL_NAME, LABEL_TEXT, {
-      description: 'Labels that an endpoint must have, all of them.',
-      expects: 'label names with their values',
-      default: {},
+const LABEL_EXPRESSION = ruled(
+  object({
+    key: text({ description: 'Name of the label.', ...LABEL_NAME }),
+    operator: word(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+      description: 'How the label relates to `values`. NotIn also selects what does not have the label.',
     }),
-    matchExpressions: list(
-      ruled(
-        object({
-          key: text({ description: 'Name of the label.', ...LABEL_NAME }),
-          operator: word(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
-            description: 'How the label relates to `values`. NotIn also selects endpoints without the label.',
-          }),
-          values: list(LABEL_TEXT, { description: 'For In and NotIn.', expects: 'a list of label values', default: [] }),
-        }),
-        ({ operator, values }) => {
-          const wantsValues = operator === 'In' || operator === 'NotIn';
-          if (wantsValues && values.length === 0) return `give values with operator ${operator}`;
-          if (!wantsValues && values.length > 0) return `remove values: operator ${operator} takes none`;
-          return null;
-        },
-      ),
-      { description: 'Conditions on labels, all of which must hold.', expects: 'a list of label conditions', default: [] },
-    ),
+    values: list(LABEL_TEXT, { description: 'For In and NotIn.', expects: 'a list of label values', default: [] }),
+  }),
+  ({ operator, values }) => {
+    const wantsValues = operator === 'In' || operator === 'NotIn';
+    if (wantsValues && values.length === 0) return `give values with operator ${operator}`;
+    if (!wantsValues && values.length > 0) return `remove values: operator ${operator} takes none`;
+    return null;
   },
-  { description: 'Endpoints that the policy mirrors, by label; `{}` selects every endpoint.' },
 );
+
+/** Kubernetes' LabelSelector. */
+export function labelSelector(description: string) {
+  return object(
+    {
+      matchLabels: stringMap(LABEL_NAME, LABEL_TEXT, {
+        description: 'Labels that it must have, all of them.',
+        expects: 'label names with their values',
+        default: {},
+      }),
+      matchExpressions: list(LABEL_EXPRESSION, {
+        description: 'Conditions on labels, all of which must hold.',
+        expects: 'a list of label conditions',
+        default: [],
+      }),
+    },
+    { description },
+  );
+}

@@ -25,6 +25,16 @@ export function integer(minimum: number, maximum: number, notes: WithDefault) {
   return Type.Integer({ ...notes, minimum, maximum });
 }
 
+/** A number with fractions. */
+export function number(minimum: number, maximum: number, notes: WithDefault) {
+  return Type.Number({ ...notes, minimum, maximum });
+}
+
+/** The word true: a choice that is made by being there. */
+export function yes(notes: Omit<WithDefault, 'expects'>) {
+  return Type.Literal(true, { expects: 'true', ...notes });
+}
+
 /** One of several words. */
 export function word<const W extends string[]>(words: [...W], notes: Omit<WithDefault, 'expects'>) {
   return Type.Enum(words, { type: 'string', expects: words.length === 1 ? words[0] : `one of ${words.join(', ')}`, ...notes });

@@ -1,3 +1,4 @@
+import type { HashKeys } from './keys.ts';
 import type { MirrorPolicy } from './schema.ts';
 
 /**
@@ -11,6 +12,18 @@ export interface PolicySnapshot {
   /** The targets of all policies, in order: a flat list, so that one number names a target. */
   readonly targets: readonly SnapshotTarget[];
   readonly endpoints: readonly SnapshotEndpoint[];
+  /** Who may be behind an address, for `from`. */
+  readonly peers: readonly SnapshotPeer[];
+  readonly keys: HashKeys;
+}
+
+/** A pod, or what is configured in its place. */
+export interface SnapshotPeer {
+  /** Text form as `FlowInfo` has it. */
+  readonly addresses: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly namespace: string;
+  readonly namespaceLabels: Readonly<Record<string, string>>;
 }
 
 export interface SnapshotTarget {

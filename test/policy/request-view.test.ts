@@ -4,7 +4,7 @@ import { exchange, type RequestParts } from './support.ts';
 
 function view(parts: RequestParts): RequestView {
   const made = new RequestView();
-  made.reset(exchange(parts).request!);
+  made.reset(exchange(parts).request!, '10.0.0.1');
   return made;
 }
 
@@ -29,7 +29,7 @@ describe('the path of a request', () => {
   it('is found anew for each request', () => {
     const made = view({ target: '/long/path?x=1' });
     expect(made.path()).toBe('/long/path');
-    made.reset(exchange({ target: '/b' }).request!);
+    made.reset(exchange({ target: '/b' }).request!, '10.0.0.1');
     expect(made.path()).toBe('/b');
   });
 });

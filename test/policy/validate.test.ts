@@ -11,7 +11,7 @@ const modifier = (fields: Record<string, unknown>) =>
 
 const PORT = 'give a port number from 1 to 65535 or the name of a port of the endpoint';
 const METHOD = 'give a method in capital letters, such as GET';
-const PERCENT = 'give a whole number from 0 to 100 (for finer steps use sample.fraction)';
+const PERCENT = 'give a number from 0 to 100, such as 10 or 0.5';
 const RE2 = 'give a pattern in RE2 syntax (no look-around, no back-references)';
 const DURATION = 'give a duration from 1ms to 1h, such as 5s or 250ms';
 const ADDRESS = 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base';
@@ -29,6 +29,7 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
       spec: {
         selector: { matchLabels: {}, matchExpressions: [] },
         ports: [],
+        from: [],
         matches: [],
         excludes: [],
         methods: 'All',
@@ -111,7 +112,7 @@ describe('bad values', () => {
     [{ sample: { percent: 1, fraction: { numerator: 1 } } }, 'spec.sample: give percent or fraction, not both'],
     [{ sample: { percent: 101 } }, `spec.sample.percent: 101 is not allowed; ${PERCENT}`],
     [{ sample: { percent: -1 } }, `spec.sample.percent: -1 is not allowed; ${PERCENT}`],
-    [{ sample: { percent: 0.5 } }, `spec.sample.percent: 0.5 is not allowed; ${PERCENT}`],
+    [{ sample: { percent: NaN } }, `spec.sample.percent: NaN is not allowed; ${PERCENT}`],
     [{ sample: { percent: '10' } }, `spec.sample.percent: "10" is not allowed; ${PERCENT}`],
     [{ sample: { fraction: { numerator: 5, denominator: 2 } } }, 'spec.sample: give a numerator that is not above the denominator (5 of 2)'],
     [{ sample: { fraction: { numerator: 0, denominator: 0 } } }, 'spec.sample.fraction.denominator: 0 is not allowed; give a whole number from 1'],
@@ -181,8 +182,7 @@ describe('bad values', () => {
 
 describe('fields that this version does not have', () => {
   it.each<[string, Record<string, unknown>]>([
-    ['spec.from', { from: [] }],
-    ['spec.stickyBy', { stickyBy: { header: 'x' } }],
+    ['spec.sample.adaptive', { sample: { percent: 1, adaptive: {} } }],
     ['spec.ordering', { ordering: 'None' }],
     ['spec.redact', { redact: {} }],
     ['spec.compare', { compare: {} }],
