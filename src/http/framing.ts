@@ -29,7 +29,7 @@ export class FramingFields {
     this.coded = false;
     this.upgrade = '';
     this.fault = null;
-    let asked = false;
+    let connection = '';
     let protocol = '';
     let onlyChunked = true;
     let lengths = 0;
@@ -48,14 +48,14 @@ export class FramingFields {
           this.chunked = /(?:^|[,\s])chunked$/i.test(headers[i + 1]!);
           break;
         case 10:
-          if (isName(name, 'connection')) asked ||= hasToken(headers[i + 1]!, 'upgrade');
+          if (isName(name, 'connection')) connection = connection === '' ? headers[i + 1]! : `${connection},${headers[i + 1]}`;
           break;
         case 7:
           if (isName(name, 'upgrade')) protocol = headers[i + 1]!;
           break;
       }
     }
-    if (asked && protocol !== '') this.upgrade = kindOf(protocol);
+    if (protocol !== '' && hasToken(connection, 'upgrade')) this.upgrade = kindOf(protocol);
     if (!this.coded) return;
     if (lengths > 0) this.fault = BOTH_FAULT;
     // Codings other than chunked are read by some servers and refused by others; HTTP/1.0 does not know the field.
@@ -72,7 +72,8 @@ export class FramingFields {
 
 /** @param lower the name in lower case; `name` has the same length */
 export function isName(name: string, lower: string): boolean {
-  return name === lower || name.toLowerCase() === lower;
+  // Most names of the same length differ in their first letter.
+  return (name.charCodeAt(0) | 0x20) === lower.charCodeAt(0) && name.toLowerCase() === lower;
 }
 
 /** Digits only, RFC 9110 section 8.6; -1 for anything else and for more than can be counted exactly. */

@@ -178,9 +178,9 @@ export class Pairing {
   }
 
   #settleResponse(exchange: PairedExchange): void {
-    const at = this.#pending.indexOf(exchange);
-    if (at === 0) this.#pending.shift();
-    else if (at > 0) this.#pending.splice(at, 1);
+    const pending = this.#pending;
+    if (pending.length === 1 && pending[0] === exchange) pending.pop();
+    else if (pending.includes(exchange)) pending.splice(pending.indexOf(exchange), 1);
     exchange.responseSettled = true;
     if (exchange.awaiting) this.#refused(exchange);
     this.#endIfDone(exchange);
