@@ -3,6 +3,7 @@ import { AdminServer, type AdminPage } from './admin/server.ts';
 import { Attachments } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
+import { Governor } from './agent/governor.ts';
 import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig } from './config.ts';
@@ -56,13 +57,15 @@ export class Agent {
     const { workers, ringBytes, memoryBytes, markerHeader: marker } = settings;
     const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.log);
     const book = new AccountBook(tap.sources.length);
-    const options = { sources: tap.sources, memoryBytes, marker, book, log: this.log, dryRun: this.#dryRun };
+    const governor = new Governor(settings);
+    const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
     const pool = new WorkerPool(options, this.#snapshot(), this.#off);
     const attachments = new Attachments(tap, this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages());
-    this.#running = { tap, book, pool, attachments, admin };
+    this.#running = { tap, book, pool, attachments, admin, governor };
     try {
       await pool.start();
+      governor.start();
       await this.#change();
       if (admin !== null && settings.admin !== null) {
         const port = await admin.listen(settings.admin.host, settings.admin.port);
@@ -106,6 +109,7 @@ export class Agent {
     if (this.#expiry !== null) clearTimeout(this.#expiry);
     if (running === null) return;
     await this.#changing.catch(() => {});
+    running.governor.stop();
     await running.attachments.stop();
     await running.pool.stop(this.#config.settings.drainGraceMs);
     await running.admin?.close();
@@ -129,6 +133,7 @@ export class Agent {
       version: VERSION,
       uptimeSeconds: (performance.now() - this.#startedMs) / 1000,
       mirroring: this.mirroring,
+      governorShare: running.governor.share,
       tap: { name: running.tap.name, ...running.tap.stats() },
       ledger: running.book.sums(),
       counters,
@@ -213,6 +218,7 @@ interface Running {
   readonly pool: WorkerPool;
   readonly attachments: Attachments;
   readonly admin: AdminServer | null;
+  readonly governor: Governor;
 }
 
 function text(status: 200 | 503, body: string): AdminPage {

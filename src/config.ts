@@ -31,6 +31,10 @@ export interface AgentSettings {
   readonly logLevel: LogLevel;
   /** Lower case. */
   readonly markerHeader: string;
+  /** Cores that the agent may use before it mirrors less; null for no limit. */
+  readonly cpuBudget: number | null;
+  /** Percent of the time in which some task of the node may wait for a CPU before the agent mirrors less; null for no limit. */
+  readonly cpuPressure: number | null;
   /** While this file exists, nothing is mirrored; null for none. */
   readonly killSwitchFile: string | null;
   /** What becomes of the taps meanwhile. */
@@ -184,6 +188,8 @@ function settingsOf(spec: AgentDocument['spec']): AgentSettings {
     drainGraceMs: durationMs(spec.drainGrace),
     logLevel,
     markerHeader: spec.markerHeader.toLowerCase(),
+    cpuBudget: spec.cpuBudget ?? null,
+    cpuPressure: spec.cpuPressure ?? null,
     killSwitchFile: spec.killSwitchFile ?? null,
     killSwitchTaps: spec.killSwitchTaps,
   };

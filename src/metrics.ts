@@ -79,6 +79,7 @@ export const METRICS: readonly MetricRow[] = [
     samples: (s) => s.endpoints.map(({ name, attached }) => ({ labels: { endpoint: name }, value: attached ? 1 : 0 })),
   },
   single('shadowtap_mirroring', 'gauge', '0 while the kill switch is on.', (s) => (s.mirroring ? 1 : 0)),
+  single('shadowtap_governor_share', 'gauge', 'Share of admitted requests that may be mirrored; below 1 while the agent gives way to the node.', (s) => s.governorShare),
   single('shadowtap_workers_running', 'gauge', 'Workers that run.', (s) => s.workers.running),
   single('shadowtap_worker_restarts_total', 'counter', 'Workers that ended unexpectedly and were started again.', (s) => s.workers.restarts),
   single('shadowtap_process_cpu_seconds_total', 'counter', 'User and system time of the agent.', (s) => s.process.cpuUs / 1e6),

@@ -7,6 +7,8 @@ export interface AgentStats {
   readonly uptimeSeconds: number;
   /** false while the kill switch is on. */
   readonly mirroring: boolean;
+  /** Share of admitted requests that may be mirrored, 0 to 1: below 1 while the agent gives way to the node. */
+  readonly governorShare: number;
   readonly tap: { readonly name: string } & TapStats;
   readonly ledger: LedgerSums;
   /** Counters and gauges of the workers' stages, summed over workers: `flow.opened`, `http.requests`, ... */

@@ -12,6 +12,7 @@ function stats(): AgentStats {
     version: '1.2.3',
     uptimeSeconds: 1,
     mirroring: true,
+    governorShare: 1,
     tap: { name: 'ebpf:tcx', seen: 9, copied: 8, bytes: 7, shed: 1, shedFlows: 1, notHttp: 0, lost: 0, programNs: 0, programRuns: 0 },
     ledger: { seen: 6, open: 1, requests: [request], copies: [{ ...request, target: 'http://m' }] },
     counters,

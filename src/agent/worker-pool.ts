@@ -20,6 +20,8 @@ export interface WorkerPoolOptions {
   readonly marker: string;
   readonly book: AccountBook;
   readonly log: Logger;
+  /** The governor's, see `Governor.buffer`. */
+  readonly share: SharedArrayBuffer;
   /** Counts what would be sent instead of sending it. */
   readonly dryRun?: boolean;
   /** The program of the workers; another one than our own serves tests. */
@@ -123,6 +125,7 @@ export class WorkerPool {
       memoryBytes: Math.floor(memoryBytes / sources.length),
       marker,
       dryRun: this.#options.dryRun ?? false,
+      share: this.#options.share,
       account: book.workers[index]!.buffer,
       counters: this.#boards[index]!.buffer,
       policies: this.#policies(index),

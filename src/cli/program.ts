@@ -53,6 +53,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .option('--tap <name>', 'auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact or pcap')
     .option('--workers <count>', 'worker threads, 1 to 64')
     .option('--memory <bytes>', 'what captured traffic may take up in all workers together')
+    .option('--cpu-budget <cores>', 'cores that the agent may use before it mirrors less, such as 0.5')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
     .option('--dry-run', 'tap and match, send nothing, and report at the end what would have been sent')

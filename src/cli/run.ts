@@ -8,17 +8,19 @@ export interface RunOptions {
   readonly tap?: string;
   readonly workers?: string;
   readonly memory?: string;
+  readonly cpuBudget?: string;
   readonly admin?: string;
   readonly logLevel?: string;
   readonly dryRun?: boolean;
 }
 
 /** What of the command line stands above the file's settings. */
-export function settingFlags({ tap, workers, memory, admin, logLevel }: RunOptions): SettingFlags {
+export function settingFlags({ tap, workers, memory, cpuBudget, admin, logLevel }: RunOptions): SettingFlags {
   return {
     ...(tap !== undefined && { tap }),
     ...(workers !== undefined && { workers: numberIfDigits(workers) }),
     ...(memory !== undefined && { memoryBytes: numberIfDigits(memory) }),
+    ...(cpuBudget !== undefined && { cpuBudget: numberIfDigits(cpuBudget) }),
     ...(admin !== undefined && { admin }),
     ...(logLevel !== undefined && { logLevel }),
   };
@@ -65,5 +67,5 @@ const KILL_SWITCH_CHECK_MS = 250;
 
 /** Anything else stays as typed, so that the message can show it. */
 function numberIfDigits(text: string): string | number {
-  return /^-?[0-9]{1,12}$/.test(text) ? Number(text) : text;
+  return /^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$/.test(text) ? Number(text) : text;
 }

@@ -5,7 +5,7 @@ import { PORT_NAME, TOKEN } from '../policy/names.ts';
 import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION } from '../policy/schema.ts';
 import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
-import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from '../policy/shape.ts';
+import { either, integer, list, number, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from '../policy/shape.ts';
 import { parseListen } from './listen.ts';
 
 /** Taps that can be asked for by name; see `shadowtap doctor`. */
@@ -132,6 +132,18 @@ export const SETTINGS = {
     (value) => (isDuration(value) && durationMs(value) <= 600_000 ? null : 'give a duration from 0s to 10m, such as 5s'),
   ),
   logLevel: word([...LOG_LEVELS], { description: 'Least level of the lines that are logged.', default: 'info' }),
+  cpuBudget: optional(
+    number(0.01, 1024, {
+      description: 'Cores that the agent may use; beyond it, it mirrors a smaller share, and more again when there is room.',
+      expects: 'a number of cores from 0.01 to 1024, such as 0.5',
+    }),
+  ),
+  cpuPressure: optional(
+    number(1, 100, {
+      description: 'Percent of the time in which some task of the node may wait for a CPU (PSI); beyond it, the agent mirrors a smaller share.',
+      expects: 'a number of percent from 1 to 100',
+    }),
+  ),
   killSwitchFile: optional(
     text({
       description: 'While this file exists, nothing is mirrored; SIGUSR2 switches too.',

@@ -34,7 +34,7 @@ export const OUTCOMES = {
   /** An HTTP/2 stream whose header table was not known. */
   'h2-midstream': [''],
   /** We gave way: production goes first. */
-  shed: ['queue', 'bytes', 'rate', 'breaker', 'memory'],
+  shed: ['queue', 'bytes', 'rate', 'breaker', 'memory', 'pressure'],
   /** No copy got an answer. `rejected`: the copy cannot be expressed for this target; `write`: its file cannot be written. */
   failed: ['connect', 'timeout', 'reset', 'protocol', 'rejected', 'write'],
 } as const;

@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly marker: string;
   /** Counts what would be sent instead of sending it. */
   readonly dryRun: boolean;
+  /** The governor's word: the share of admitted requests that may be mirrored. */
+  readonly share: SharedArrayBuffer;
   readonly account: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly policies: PoliciesMessage;

@@ -12,6 +12,7 @@ import { Ticket } from './ticket.ts';
 const UNMATCHED = outcomeSlot('unmatched', '');
 const OFF = outcomeSlot('off', 'kill-switch');
 const TOO_LARGE = outcomeSlot('too-large', '');
+const PRESSURE = outcomeSlot('shed', 'pressure');
 const NO_MEMORY = outcomeSlot('shed', 'memory');
 
 /** Context of an exchange whose request was admitted by at least one policy: what waits for its content. */
@@ -30,6 +31,9 @@ class Admission {
   }
 }
 
+/** No governor. */
+const ALL = Float64Array.of(1);
+
 /** Context of an exchange whose request is settled and needs nothing more. */
 const SETTLED = { settled: true } as const;
 
@@ -43,15 +47,27 @@ export class Pipeline implements ExchangeHandler {
   readonly #budget: ByteBudget;
   readonly #verdict = new Verdict();
   readonly #marker: string;
+  readonly #share: Float64Array;
   #snapshot: CompiledSnapshot;
   #router: Router;
 
-  /** @param marker lower-case name of the header that marks copies */
-  constructor(account: WorkerAccount, emitter: CopySink, budget: ByteBudget, snapshot: CompiledSnapshot, marker: string) {
+  /**
+   * @param marker lower-case name of the header that marks copies
+   * @param share the governor's: one number, the share of admitted requests that may be mirrored
+   */
+  constructor(
+    account: WorkerAccount,
+    emitter: CopySink,
+    budget: ByteBudget,
+    snapshot: CompiledSnapshot,
+    marker: string,
+    share: Float64Array = ALL,
+  ) {
     this.#account = account;
     this.#emitter = emitter;
     this.#budget = budget;
     this.#marker = marker;
+    this.#share = share;
     this.#snapshot = snapshot;
     this.#router = new Router(snapshot.policies, { marker });
     emitter.configure(snapshot.targets);
@@ -72,6 +88,7 @@ export class Pipeline implements ExchangeHandler {
     const row = this.#rowOf(verdict.policy);
     if (this.#snapshot.off) return settleAtOnce(exchange, row, OFF);
     if (verdict.targets.length === 0) return settleAtOnce(exchange, row, verdict.slot);
+    if (this.#share[0]! < 1 && Math.random() >= this.#share[0]!) return settleAtOnce(exchange, row, PRESSURE);
     if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
     const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
     request.sink = body;

@@ -25,7 +25,7 @@ const budget = contentBudget(setup.memoryBytes);
 const source = openSource(setup.source);
 const snapshot = compileSnapshot(setup.policies, setup.marker);
 const planner = setup.dryRun ? new Planner() : null;
-const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker);
+const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, new Float64Array(setup.share));
 const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {

@@ -56,6 +56,8 @@ describe('a configuration file', () => {
       drainGraceMs: 5000,
       logLevel: 'info',
       markerHeader: 'shadowtap-mirrored',
+      cpuBudget: null,
+      cpuPressure: null,
       killSwitchFile: null,
       killSwitchTaps: 'Keep',
     });
@@ -66,7 +68,7 @@ describe('a configuration file', () => {
   });
 
   it('takes every setting', () => {
-    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow, killSwitchFile: /run/off, killSwitchTaps: Detach';
+    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow, killSwitchFile: /run/off, killSwitchTaps: Detach, cpuBudget: 0.5, cpuPressure: 60';
     const { settings } = loadConfig(fileWith(`${HEAD}kind: Agent\nspec: { ${spec}, ${ENDPOINT.trim()} }\n`));
     expect(settings).toEqual({
       tap: 'pcap',
@@ -77,6 +79,8 @@ describe('a configuration file', () => {
       drainGraceMs: 0,
       logLevel: 'debug',
       markerHeader: 'x-shadow',
+      cpuBudget: 0.5,
+      cpuPressure: 60,
       killSwitchFile: '/run/off',
       killSwitchTaps: 'Detach',
     });
@@ -116,6 +120,8 @@ describe('a bad field', () => {
     ['  admin: localhost\n', 'F:4: Agent: spec.admin: "localhost" is not allowed; give an address such as 127.0.0.1:9464 or [::1]:9464, or off'],
     ['  drainGrace: 1h\n', 'F:4: Agent: spec.drainGrace: "1h" is not allowed; give a duration from 0s to 10m, such as 5s'],
     ['  logLevel: trace\n', 'F:4: Agent: spec.logLevel: "trace" is not allowed; give one of debug, info, warn, error, silent'],
+    ['  cpuBudget: 0\n', 'F:4: Agent: spec.cpuBudget: 0 is not allowed; give a number of cores from 0.01 to 1024, such as 0.5'],
+    ['  cpuPressure: 101\n', 'F:4: Agent: spec.cpuPressure: 101 is not allowed; give a number of percent from 1 to 100'],
     ['  killSwitchFile: off\n', 'F:4: Agent: spec.killSwitchFile: "off" is not allowed; give a path such as /run/shadowtap/off'],
     ['  killSwitchTaps: keep\n', 'F:4: Agent: spec.killSwitchTaps: "keep" is not allowed; give one of Keep, Detach'],
     ['  markerHeader: "a b"\n', 'F:4: Agent: spec.markerHeader: "a b" is not allowed; give a header name'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PlanReport } from '../../src/cli/plan.ts';
 import { linksOf, outcomes, runCommand } from '../support/agent.ts';
-import { connect, curl } from '../support/clients.ts';
+import { connect, curl, wrk } from '../support/clients.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { HOST } from '../support/network.ts';
 import { createScene } from './scene.ts';
@@ -80,13 +80,16 @@ describe.skipIf(!requireKernel())('a running agent', () => {
   });
 
   it('lets a policy end at its time', async () => {
-    const policy = { expiresAt: new Date(Date.now() + 4000).toISOString() };
-    await using scene = await createScene({ policy });
+    await using scene = await createScene();
+    const { spec, policies } = scene.configuration();
+    const expiresAt = new Date(Date.now() + 5000).toISOString();
+    scene.agent.configure({ spec, policies: { next: { ...policies.next, expiresAt } } });
+    await scene.agent.logged('configuration reloaded');
     await curl(HOST, `${scene.url}/before`);
     await scene.agent.settled(1);
-    await scene.agent.logged('a policy has expired', 8000);
+    await scene.agent.logged('a policy has expired');
     await curl(HOST, `${scene.url}/after`);
-    await expect.poll(() => scene.production.count()).toBe(2);
+    await scene.production.waitFor(2);
     expect((await scene.mirror.requests()).map(({ target }) => target)).toEqual(['/before']);
   });
 });
@@ -116,5 +119,23 @@ describe.skipIf(!requireKernel())('shadowtap plan', () => {
     expect(report.targets[0]!.requestsPerSecond).toBeGreaterThan(0);
     expect(stdout).not.toContain('secret');
     expect(await scene.mirror.count()).toBe(0);
+  });
+});
+
+describe.skipIf(!requireKernel())('an agent with a CPU budget', () => {
+  it('mirrors a smaller share while it is over the budget, counts the rest, and recovers', async () => {
+    await using scene = await createScene({ settings: { cpuBudget: 0.05 } });
+    const load = await wrk(HOST, `${scene.url}/load`, { connections: 8, seconds: 4 });
+    expect(load.errors).toBe(0);
+    const busy = await scene.agent.stats();
+    expect(busy.governorShare).toBeLessThan(0.6);
+    const { 'shed pressure': shed = 0, 'mirrored 2xx': mirrored = 0 } = outcomes((await scene.agent.settled(load.requests - 8, 20_000)).ledger);
+    expect(shed).toBeGreaterThan(100);
+    expect(mirrored).toBeGreaterThan(100);
+    await scene.agent.until(({ governorShare }) => governorShare === 1, 30_000);
+    const { ledger } = await scene.agent.stats();
+    await curl(HOST, `${scene.url}/calm`);
+    const after = await scene.agent.settled(ledger.seen + 1);
+    expect(outcomes(after.ledger)['shed pressure']).toBe(shed);
   });
 });

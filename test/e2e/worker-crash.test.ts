@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Governor } from '../../src/agent/governor.ts';
 import { WorkerPool } from '../../src/agent/worker-pool.ts';
 import { AccountBook, type LedgerSums } from '../../src/ledger/book.ts';
 import { createLogger } from '../../src/log.ts';
@@ -33,7 +34,7 @@ async function settled(book: AccountBook): Promise<LedgerSums> {
 async function startPool(scene: Scene, book: AccountBook, tap: EbpfTap): Promise<WorkerPool> {
   const endpoint = { id: 1, name: 'v1', labels: {}, ports: [PORT], location: { netns: scene.app.netns } };
   const snapshot = buildSnapshot(1, [everythingTo(`http://${scene.shadow.address}:${PORT}`)], [endpoint]);
-  const options = { sources: tap.sources, memoryBytes: 64 << 20, marker: 'shadowtap-mirrored', book, log: createLogger('silent'), entry: ENTRY };
+  const options = { sources: tap.sources, memoryBytes: 64 << 20, marker: 'shadowtap-mirrored', share: new Governor({ cpuBudget: null, cpuPressure: null }).buffer, book, log: createLogger('silent'), entry: ENTRY };
   const pool = new WorkerPool(options, snapshot);
   await pool.start();
   await tap.attach(endpoint);
