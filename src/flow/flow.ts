@@ -1,7 +1,7 @@
 import { ACK, FIN, RST, SYN, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION } from '../tap/segment.ts';
 import type { Segment } from '../tap/segment.ts';
-import { formatAddress } from './address.ts';
 import type { FlowCounters } from './counters.ts';
+import { FlowKey } from './key.ts';
 import { Link } from './link.ts';
 import { beginsRequest, beginsResponse } from './pickup.ts';
 import { Reassembler } from './reassembler.ts';
@@ -32,16 +32,7 @@ export class Flow implements ByteStream, FlowControl {
   readonly id: number;
   readonly hash: number;
   readonly endpoint: number;
-  readonly a0: number;
-  readonly a1: number;
-  readonly a2: number;
-  readonly a3: number;
-  readonly b0: number;
-  readonly b1: number;
-  readonly b2: number;
-  readonly b3: number;
-  readonly aPort: number;
-  readonly bPort: number;
+  readonly key: FlowKey;
   /** The next flow with the same hash. */
   chain: Flow | null = null;
   state: FlowState = 'open';
@@ -69,8 +60,6 @@ export class Flow implements ByteStream, FlowControl {
   /** A SYN that may be a new connection on the same ports. */
   #newSyn = false;
   #newIsn = 0;
-  /** Segments since the receiver got over the present hole; slack for captures that swap packets. */
-  #patience = 0;
   #mark = 0;
   /** Segments of a connection joined in the middle that came before its first request. */
   #skipped = 0;
@@ -83,16 +72,7 @@ export class Flow implements ByteStream, FlowControl {
     this.id = id;
     this.hash = first.hash;
     this.endpoint = first.endpoint;
-    this.a0 = first.src0;
-    this.a1 = first.src1;
-    this.a2 = first.src2;
-    this.a3 = first.src3;
-    this.b0 = first.dst0;
-    this.b1 = first.dst1;
-    this.b2 = first.dst2;
-    this.b3 = first.dst3;
-    this.aPort = first.sport;
-    this.bPort = first.dport;
+    this.key = new FlowKey(first);
     this.lastUs = first.timeUs;
     this.listedUs = first.timeUs;
     this.#host = host;
@@ -115,36 +95,6 @@ export class Flow implements ByteStream, FlowControl {
     const moved = mark !== this.#mark;
     this.#mark = mark;
     return moved;
-  }
-
-  isFromA(s: Segment): boolean {
-    return (
-      s.sport === this.aPort &&
-      s.dport === this.bPort &&
-      s.src3 === this.a3 &&
-      s.dst3 === this.b3 &&
-      s.src2 === this.a2 &&
-      s.dst2 === this.b2 &&
-      s.src1 === this.a1 &&
-      s.dst1 === this.b1 &&
-      s.src0 === this.a0 &&
-      s.dst0 === this.b0
-    );
-  }
-
-  isFromB(s: Segment): boolean {
-    return (
-      s.sport === this.bPort &&
-      s.dport === this.aPort &&
-      s.src3 === this.b3 &&
-      s.dst3 === this.a3 &&
-      s.src2 === this.b2 &&
-      s.dst2 === this.a2 &&
-      s.src1 === this.b1 &&
-      s.dst1 === this.a1 &&
-      s.src0 === this.b0 &&
-      s.dst0 === this.a0
-    );
   }
 
   /**
@@ -193,14 +143,18 @@ export class Flow implements ByteStream, FlowControl {
     if (segment.resync) this.#resync(segment, own);
     if ((segment.flags & SYN) !== 0) this.#synchronise(segment, fromA, own, peer);
     if ((segment.flags & RST) !== 0) return this.#receiveReset(segment, fromA, own);
-    if (segment.wireLength > 0) this.#receivePayload(segment, fromA, own);
+    // First what the segment says of the other direction: a response comes after the request that it answers.
+    if ((segment.flags & ACK) !== 0 && peer.synced) {
+      peer.acknowledge(segment.ack);
+      if (peer.waiting) this.#giveUpFinalHoles(segment, peer);
+    }
+    if (segment.wireLength > 0 && this.state === 'open') this.#receivePayload(segment, fromA, own);
     if (this.state !== 'open') return;
-    if ((segment.flags & ACK) !== 0) {
-      if (peer.synced) peer.acknowledge(segment.ack);
-      else if (own.synced && this.#clientKnown && fromA === this.#clientIsA) peer.assume(segment.ack);
+    if ((segment.flags & ACK) !== 0 && !peer.synced && own.synced && this.#clientKnown && fromA === this.#clientIsA) {
+      peer.assume(segment.ack);
     }
     if ((segment.flags & FIN) !== 0 && own.synced) own.finish(endOfPayload(segment), segment.timeUs);
-    if (this.#a.waiting || this.#b.waiting) this.#giveUpFinalHoles(segment);
+    if (own.waiting) this.#giveUpFinalHoles(segment, own);
   }
 
   /** Gives up the first hole of each direction. */
@@ -240,16 +194,17 @@ export class Flow implements ByteStream, FlowControl {
   }
 
   describe(): FlowInfo {
-    const a = formatAddress(this.a0, this.a1, this.a2, this.a3);
-    const b = formatAddress(this.b0, this.b1, this.b2, this.b3);
+    const { key } = this;
+    const a = key.addressOfA();
+    const b = key.addressOfB();
     const clientIsA = this.#clientIsA;
     return {
       id: this.id,
       endpoint: this.endpoint,
       clientAddress: clientIsA ? a : b,
-      clientPort: clientIsA ? this.aPort : this.bPort,
+      clientPort: clientIsA ? key.aPort : key.bPort,
       serverAddress: clientIsA ? b : a,
-      serverPort: clientIsA ? this.bPort : this.aPort,
+      serverPort: clientIsA ? key.bPort : key.aPort,
     };
   }
 
@@ -387,20 +342,24 @@ export class Flow implements ByteStream, FlowControl {
   }
 
   /** A tap in the path sees bytes before their acknowledgement; a capture may have swapped a few packets. */
-  #giveUpFinalHoles(segment: Segment): void {
-    if (!this.#a.holeIsFinal && !this.#b.holeIsFinal) {
-      this.#patience = 0;
+  #giveUpFinalHoles(segment: Segment, side: Reassembler): void {
+    if (!side.holeIsFinal) {
+      side.patience = 0;
       return;
     }
-    if (segment.direction === UNKNOWN_DIRECTION && this.#patience++ < CAPTURE_SLACK) return;
-    this.#patience = 0;
-    while (this.state === 'open' && this.#a.holeIsFinal) this.#a.skipHole(segment.timeUs);
-    while (this.state === 'open' && this.#b.holeIsFinal) this.#b.skipHole(segment.timeUs);
+    if (segment.direction === UNKNOWN_DIRECTION) {
+      side.patience += segment.wireLength > 0 ? PAYLOAD_WEIGHT : 1;
+      if (side.patience < CAPTURE_SLACK) return;
+    }
+    side.patience = 0;
+    while (this.state === 'open' && side.holeIsFinal) side.skipHole(segment.timeUs);
   }
 }
 
-/** Segments of a connection by which a capture may show an acknowledgement before the bytes it is for. */
+/** Segments of a connection by which a capture may show an acknowledgement before the bytes it is for; */
 const CAPTURE_SLACK = 8;
+/** those with payload count for more, as they are answers to what is missing, or follow it. */
+const PAYLOAD_WEIGHT = 3;
 
 function endOfPayload(segment: Segment): number {
   const syn = (segment.flags & SYN) !== 0 ? 1 : 0;

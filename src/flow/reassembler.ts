@@ -1,4 +1,5 @@
 import type { FlowCounters } from './counters.ts';
+import { endOf, HeldSegments } from './held-segments.ts';
 import { advance, distance } from './seq.ts';
 
 /** Where a reassembler delivers to. Bytes are borrowed until the call returns. */
@@ -8,21 +9,9 @@ export interface ByteStream {
   onFinished(from: Reassembler, timeUs: number): void;
 }
 
-/** Bytes that came ahead of a hole: a copy. */
-interface Held {
-  seq: number;
-  data: Buffer;
-  /** Bytes after `data` that were on the wire but not in the capture. */
-  missing: number;
-}
-
 /**
  * Puts one direction of a connection in order, RFC 9293 section 3.4 and 3.10.7.4. Segments in order pass through
  * without being copied; those ahead of a hole are copied and held.
- *
- * Where segments overlap, it does as the Linux receiver does, so that a mirror gets what the pod got: bytes that were
- * delivered stay; among bytes not delivered yet, the segment that begins earlier wins, and of two that begin at the
- * same place the longer (tcp_data_queue_ofo in net/ipv4/tcp_input.c). An exact copy is thus always dropped.
  */
 export class Reassembler {
   /** Whether `next` is known. */
@@ -35,8 +24,9 @@ export class Reassembler {
   assumed = false;
   /** The sender has finished and all its bytes were delivered. */
   finished = false;
-  heldBytes = 0;
-  #held: Held[] = [];
+  /** For the flow's own use: how long it has borne with the present hole although it is final. */
+  patience = 0;
+  readonly #held: HeldSegments;
   #finSeen = false;
   #finSeq = 0;
   #ackSeen = false;
@@ -51,6 +41,12 @@ export class Reassembler {
   constructor(stream: ByteStream, counters: FlowCounters) {
     this.#stream = stream;
     this.#counters = counters;
+    this.#held = new HeldSegments(counters);
+  }
+
+  /** What the held bytes cost. */
+  get heldBytes(): number {
+    return this.#held.bytes;
   }
 
   /** The stream's next byte is at `seq`. */
@@ -85,16 +81,15 @@ export class Reassembler {
 
   /** Frees what is held. */
   drop(): void {
-    if (this.#held.length > 0) this.#held = [];
-    this.#count(-this.heldBytes);
+    this.#held.clear();
     this.#synBytes = 0;
   }
 
   /** Takes the payload of a SYN; it is delivered once the receiver has acknowledged it or the sender goes on after it. */
   pushSyn(data: Buffer, start: number, end: number, wireLength: number): void {
-    if (this.#held.length > 0 || this.finished) return;
+    if (this.#held.first !== undefined || this.finished) return;
     this.#synBytes = wireLength;
-    this.#hold(this.next, data, start, end, wireLength);
+    this.#held.add(this.next, data, start, end, wireLength);
   }
 
   /** The receiver answered the SYN: it has taken the SYN's payload, or has ignored it. */
@@ -113,7 +108,7 @@ export class Reassembler {
    */
   push(seq: number, data: Buffer, start: number, end: number, wireLength: number, timeUs: number): void {
     const ahead = distance(this.next, seq);
-    if (ahead === 0 && this.#held.length === 0 && wireLength === end - start && !this.#finSeen) {
+    if (ahead === 0 && this.#held.bytes === 0 && wireLength === end - start && !this.#finSeen) {
       this.next = advance(seq, wireLength);
       this.#stream.onBytes(this, data, start, end, timeUs);
       return;
@@ -144,7 +139,7 @@ export class Reassembler {
   /** Whether the receiver has bytes beyond a hole: they will not be sent again, so we shall never see them. */
   get holeIsFinal(): boolean {
     if (!this.#ackSeen) return false;
-    const first = this.#held[0];
+    const { first } = this.#held;
     if (first !== undefined && this.#synBytes === 0) return distance(first.seq, this.#acked) >= 0;
     return this.#finSeen && !this.finished && distance(this.#finSeq, this.#acked) >= 0;
   }
@@ -152,7 +147,7 @@ export class Reassembler {
   /** Gives up the first hole: reports it and delivers what follows. */
   skipHole(timeUs: number): void {
     if (this.#synBytes > 0) return this.#drainSyn(timeUs);
-    const first = this.#held[0];
+    const { first } = this.#held;
     if (first !== undefined) {
       this.#hole(distance(this.next, first.seq), timeUs);
       this.#drain(timeUs);
@@ -167,8 +162,7 @@ export class Reassembler {
    * is known of the receiver; otherwise it never read them.
    */
   flush(timeUs: number): void {
-    while (this.#held.length > 0) {
-      const first = this.#held[0]!;
+    for (let first = this.#held.first; first !== undefined; first = this.#held.first) {
       if (this.#ackSeen && !this.holeIsFinal) {
         if (this.#synBytes === 0) this.#hole(distance(this.next, first.seq), timeUs);
         this.drop();
@@ -193,7 +187,7 @@ export class Reassembler {
     if (!this.synced) return true;
     if (seq === this.next || (this.#ackSeen && seq === this.#acked)) return true;
     if (this.#finSeen && (seq === this.#finSeq || seq === advance(this.#finSeq, 1))) return true;
-    const last = this.#held.at(-1);
+    const last = this.#held.last;
     return last !== undefined && seq === endOf(last);
   }
 
@@ -235,11 +229,11 @@ export class Reassembler {
         return this.push(seq, data, start, end, wireLength, timeUs);
       }
       this.#counters.outOfOrder++;
-      this.#hold(seq, data, start, end, wireLength);
+      this.#held.add(seq, data, start, end, wireLength);
       return;
     }
     this.#synBytes = 0;
-    this.#compareWithHeld(this.next, data, start, end);
+    this.#held.compare(this.next, data, start, end);
     const missing = wireLength - (end - start);
     this.next = advance(this.next, end - start);
     if (end > start) this.#stream.onBytes(this, data, start, end, timeUs);
@@ -262,12 +256,10 @@ export class Reassembler {
 
   /** Delivers what is held and has become due. */
   #drain(timeUs: number): void {
-    while (this.#held.length > 0) {
-      const first = this.#held[0]!;
+    for (let first = this.#held.first; first !== undefined; first = this.#held.first) {
       const behind = distance(first.seq, this.next);
       if (behind < 0) break;
       this.#held.shift();
-      this.#count(-costOf(first));
       const skip = Math.min(behind, first.data.length);
       const missing = first.missing - (behind - skip);
       this.next = advance(this.next, first.data.length - skip);
@@ -292,91 +284,7 @@ export class Reassembler {
     this.#stream.onHole(this, missing, timeUs);
   }
 
-  #hold(seq: number, data: Buffer, start: number, end: number, wireLength: number): void {
-    const held = this.#held;
-    let missing = wireLength - (end - start);
-    const stop = advance(seq, wireLength);
-    let at = held.length;
-    while (at > 0 && distance(seq, held[at - 1]!.seq) > 0) at--;
-    this.#compareWithHeld(seq, data, start, end);
-    const before = held[at - 1];
-    if (before !== undefined) {
-      const covered = distance(seq, endOf(before));
-      if (covered >= wireLength) {
-        this.#counters.retransmittedBytes += wireLength;
-        return;
-      }
-      if (before.seq === seq) {
-        at--;
-        this.#remove(at);
-      } else if (covered > 0) {
-        const cut = Math.min(covered, end - start);
-        start += cut;
-        missing -= covered - cut;
-        seq = advance(seq, covered);
-      }
-    }
-    for (let after = held[at]; after !== undefined; after = held[at]) {
-      const overlap = distance(after.seq, stop);
-      if (overlap <= 0) break;
-      const length = after.data.length + after.missing;
-      if (overlap >= length) {
-        this.#remove(at);
-        continue;
-      }
-      this.#count(-costOf(after));
-      const cut = Math.min(overlap, after.data.length);
-      after.data = copyOf(after.data, cut, after.data.length);
-      after.missing -= overlap - cut;
-      after.seq = stop;
-      this.#count(costOf(after));
-      break;
-    }
-    const copy: Held = { seq, data: copyOf(data, start, end), missing };
-    held.splice(at, 0, copy);
-    this.#count(costOf(copy));
-  }
-
-  #remove(at: number): void {
-    for (const gone of this.#held.splice(at, 1)) this.#count(-costOf(gone));
-  }
-
-  /** Counts bytes that are held with another content. */
-  #compareWithHeld(seq: number, data: Buffer, start: number, end: number): void {
-    for (const held of this.#held) {
-      const offset = distance(seq, held.seq);
-      if (offset >= end - start) return;
-      const from = Math.max(0, offset);
-      const until = Math.min(end - start, offset + held.data.length);
-      for (let i = from; i < until; i++) {
-        if (data[start + i] !== held.data[i - offset]) this.#counters.conflictingBytes++;
-      }
-    }
-  }
-
-  #count(bytes: number): void {
-    this.heldBytes += bytes;
-    this.#counters.heldBytes += bytes;
-  }
 }
 
 /** Twice the largest receive buffer in use: a segment further away does not belong to the stream. */
 const MAX_AHEAD = 1 << 26;
-
-/** A held segment costs its bytes and about this much for its objects. */
-const OVERHEAD = 256;
-
-/** Not from Buffer's pool: a single held byte would keep a whole slab of it. */
-function copyOf(data: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  data.copy(copy, 0, start, end);
-  return copy;
-}
-
-function costOf(held: Held): number {
-  return held.data.length + OVERHEAD;
-}
-
-function endOf(held: Held): number {
-  return advance(held.seq, held.data.length + held.missing);
-}

@@ -24,7 +24,7 @@ export interface FlowOptions {
 }
 
 export const DEFAULT_FLOW_OPTIONS: FlowOptions = {
-  maxFlows: 65_536,
+  maxFlows: 32_768,
   flowBudget: 2 << 20,
   totalBudget: 64 << 20,
   idleUs: 600e6,
@@ -66,8 +66,8 @@ export class FlowTable implements SegmentHandler, FlowHost {
     let fromA = true;
     for (; flow !== null; flow = flow.chain) {
       if (flow.endpoint !== segment.endpoint) continue;
-      fromA = flow.isFromA(segment);
-      if (fromA || flow.isFromB(segment)) break;
+      fromA = flow.key.isFromA(segment);
+      if (fromA || flow.key.isFromB(segment)) break;
     }
     if (flow !== null && flow.isReusedBy(segment, fromA)) {
       flow = this.#replace(flow, segment);
