@@ -35,8 +35,11 @@ export const OUTCOMES = {
   'h2-midstream': [''],
   /** We gave way: production goes first. */
   shed: ['queue', 'bytes', 'rate', 'breaker', 'memory', 'pressure'],
-  /** No copy got an answer. `rejected`: the copy cannot be expressed for this target; `write`: its file cannot be written. */
-  failed: ['connect', 'timeout', 'reset', 'protocol', 'rejected', 'write'],
+  /**
+   * No copy got an answer. `rejected`: the copy cannot be expressed for this target; `redaction`: it could not be read
+   * for what must not leave, so it was not sent; `write`: its file cannot be written.
+   */
+  failed: ['connect', 'timeout', 'reset', 'protocol', 'rejected', 'redaction', 'write'],
 } as const;
 
 export type Outcome = keyof typeof OUTCOMES;

@@ -1,5 +1,6 @@
 import type { HttpRequest } from '../http/exchange.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
+import { outcomeSlot } from '../ledger/outcomes.ts';
 import { UndiciClient } from './http-client.ts';
 import { buildCopy, type RewriteRules } from './rewrite.ts';
 import { TargetQueue, type CopyListener, type QueueLimits } from './target-queue.ts';
@@ -16,6 +17,8 @@ export interface EmitterTarget {
   /** Index of the target in its policy. */
   readonly index: number;
 }
+
+const REDACTION = outcomeSlot('failed', 'redaction');
 
 /** Rough cost of a request that waits: its objects and the strings of its head. */
 const OBJECT_BYTES = 1024;
@@ -61,9 +64,14 @@ export class Emitter implements CopySink {
   }
 
   offer(target: number, request: HttpRequest, body: Buffer | null, nowMs: number, listener: CopyListener): void {
-    const { rules } = this.#targets[target]!;
+    const { rules, account, index } = this.#targets[target]!;
     const copy = buildCopy(request, body, rules);
-    this.#queues[target]!.offer(copy, OBJECT_BYTES + (body?.length ?? 0), nowMs, listener);
+    if (copy === null) {
+      account.copies[index]![REDACTION]! += 1;
+      listener.onCopyEnd(REDACTION);
+      return;
+    }
+    this.#queues[target]!.offer(copy, OBJECT_BYTES + (copy.body?.length ?? 0), nowMs, listener);
   }
 
   /** Gives up what waits or is under way at targets that are gone from the snapshot, as `incomplete: shutdown`. */

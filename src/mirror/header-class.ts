@@ -6,9 +6,13 @@ export const CONNECTION = 2;
 export const HOST = 3;
 export const TRACEPARENT = 4;
 export const B3 = 5;
-export const B3_SAMPLED = 6;
+/** `x-b3-sampled`, `x-b3-flags`: one number that says whether spans are recorded. */
+export const B3_FLAG = 6;
 /** Content-Length: recomputed, but it tells that the original had (empty) content. */
 export const CONTENT_LENGTH = 7;
+/** The rest of a trace's context. */
+export const TRACE_CONTEXT = 8;
+export const IDEMPOTENCY_KEY = 9;
 
 const CLASSES: Readonly<Record<string, number>> = {
   connection: CONNECTION,
@@ -25,7 +29,15 @@ const CLASSES: Readonly<Record<string, number>> = {
   host: HOST,
   traceparent: TRACEPARENT,
   b3: B3,
-  'x-b3-sampled': B3_SAMPLED,
+  'x-b3-sampled': B3_FLAG,
+  'x-b3-flags': B3_FLAG,
+  'x-b3-traceid': TRACE_CONTEXT,
+  'x-b3-spanid': TRACE_CONTEXT,
+  'x-b3-parentspanid': TRACE_CONTEXT,
+  tracestate: TRACE_CONTEXT,
+  baggage: TRACE_CONTEXT,
+  'idempotency-key': IDEMPOTENCY_KEY,
+  'x-idempotency-key': IDEMPOTENCY_KEY,
 };
 
 /** Names as clients spell them, so that a request's header needs one look-up and no lower-casing. */

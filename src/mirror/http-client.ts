@@ -12,7 +12,7 @@ export interface OutgoingRequest {
   readonly body: Buffer | null;
 }
 
-export type FailureReason = Exclude<ReasonOf<'failed'>, 'write'>;
+export type FailureReason = Exclude<ReasonOf<'failed'>, 'write' | 'redaction'>;
 
 /** Hears how one delivery went: onAnswer and then onEnd, or onFailure at any time; nothing after onEnd or onFailure. */
 export interface DeliveryObserver {

@@ -1,9 +1,14 @@
 import type { HttpRequest } from '../http/exchange.ts';
 import * as header from './header-class.ts';
 import type { OutgoingRequest } from './http-client.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
+import type { PathRewrite } from './path-rewrite.ts';
+import type { QueryEdit } from './query.ts';
+import type { Redactor } from './redact.ts';
+import { splitTarget } from './request-target.ts';
 import { unsampledB3, unsampledTraceparent } from './trace.ts';
 
-/** What one target does to its copies; made once per snapshot. */
+/** What one target does to its copies; made once per snapshot (see rewrite-rules.ts). */
 export interface RewriteRules {
   /** The target's own authority: `host` or `host:port` as in its URL. */
   readonly authority: string;
@@ -12,16 +17,26 @@ export interface RewriteRules {
   /** `Preserve`, `Shadow`, `Target`, or the host to send. */
   readonly hostname: string;
   /** Lower-case name of the header that marks a copy, and its value. */
-  readonly marker: { readonly name: string; readonly value: string };
-  /** RequestHeaderModifier filters of the target, in order. */
-  readonly modifiers: readonly HeaderModifier[];
+  readonly marker: NameValue;
+  /** A mark of the policy's own, or another value for the one above; null where it has none. */
+  readonly ownMarker: NameValue | null;
+  readonly trace: 'Unsampled' | 'Keep' | 'Drop';
+  /** null: idempotency keys stay. */
+  readonly idempotency: IdempotencyKeys | null;
+  /** null: nothing is secret. */
+  readonly redactor: Redactor | null;
+  /** null: the path stays. */
+  readonly path: PathRewrite | null;
+  /** Filters of the target, in order. */
+  readonly queryEdits: readonly QueryEdit[];
+  readonly headerModifiers: readonly HeaderModifier[];
 }
 
 /** As in the Gateway API's HTTPHeaderFilter. */
 export interface HeaderModifier {
-  readonly set?: readonly NameValue[];
-  readonly add?: readonly NameValue[];
-  readonly remove?: readonly string[];
+  readonly set: readonly NameValue[];
+  readonly add: readonly NameValue[];
+  readonly remove: readonly string[];
 }
 
 export interface NameValue {
@@ -31,15 +46,30 @@ export interface NameValue {
 
 /**
  * The copy of a request for one target: hop-by-hop fields removed (RFC 9110 section 7.6.1), framing left to the client,
- * everything else in the same order, case and number, then the filters and the marker.
- * @param body the whole content, or null where there is none; borrowed by the result
+ * everything else in the same order, case and number; then what is secret is taken out; then the filters and the marker.
+ * @param body the whole content, or null where there is none; the result borrows it, unless its content had to change
+ * @returns null where it is not certain that everything secret could be taken out: such a request must not leave
  */
-export function buildCopy(request: HttpRequest, body: Buffer | null, rules: RewriteRules): OutgoingRequest {
-  const { authority: targetAuthority, path } = splitTarget(request.target);
-  const headers = copyHeaders(request.headers, targetAuthority, rules);
-  for (const modifier of rules.modifiers) modify(headers, modifier);
+export function buildCopy(request: HttpRequest, body: Buffer | null, rules: RewriteRules): OutgoingRequest | null {
+  const { redactor } = rules;
+  const sent = splitTarget(request.target);
+  const content = redactor === null || body === null ? body : redactor.body(request.headers, body);
+  if (content === null && body !== null) return null;
+  const headers = copyHeaders(request.headers, sent.authority, rules);
+  if (redactor !== null) redactor.headers(headers);
+  if (rules.idempotency !== null) rewriteIdempotencyKeys(headers, rules.idempotency);
+  for (const modifier of rules.headerModifiers) modify(headers, modifier);
   headers.push(rules.marker.name, rules.marker.value);
-  return { method: request.method, path: rules.basePath + path, headers, body };
+  if (rules.ownMarker !== null) setHeader(headers, rules.ownMarker);
+  return { method: request.method, path: copyTarget(sent.path, sent.query, request, rules), headers, body: content };
+}
+
+function copyTarget(path: string, query: string, request: HttpRequest, rules: RewriteRules): string {
+  // OPTIONS * speaks of the server, not of a path.
+  if (path === '*') return path;
+  let search = rules.redactor === null ? query : rules.redactor.query(query);
+  for (const edit of rules.queryEdits) search = edit.apply(search);
+  return rules.basePath + (rules.path === null ? path : rules.path.apply(path, request)) + search;
 }
 
 function copyHeaders(original: readonly string[], targetAuthority: string, rules: RewriteRules): string[] {
@@ -50,7 +80,8 @@ function copyHeaders(original: readonly string[], targetAuthority: string, rules
   for (let i = 0; i + 1 < original.length; i += 2) {
     const name = original[i]!;
     let value = original[i + 1]!;
-    switch (header.headerClass(name)) {
+    const headerClass = header.headerClass(name);
+    switch (headerClass) {
       case header.DROP:
       case header.CONNECTION:
       case header.CONTENT_LENGTH:
@@ -62,13 +93,11 @@ function copyHeaders(original: readonly string[], targetAuthority: string, rules
         if (host === '') host = value;
         break;
       case header.TRACEPARENT:
-        value = unsampledTraceparent(value);
-        break;
       case header.B3:
-        value = unsampledB3(value);
-        break;
-      case header.B3_SAMPLED:
-        value = '0';
+      case header.B3_FLAG:
+      case header.TRACE_CONTEXT:
+        if (rules.trace === 'Drop') continue;
+        if (rules.trace === 'Unsampled') value = unsampled(headerClass, value);
         break;
     }
     if (named !== null && named.has(name.toLowerCase())) continue;
@@ -78,6 +107,12 @@ function copyHeaders(original: readonly string[], targetAuthority: string, rules
   if (hostAt >= 0) headers[hostAt] = copyHost;
   else headers.unshift('host', copyHost);
   return headers;
+}
+
+function unsampled(headerClass: number, value: string): string {
+  if (headerClass === header.TRACEPARENT) return unsampledTraceparent(value);
+  if (headerClass === header.B3) return unsampledB3(value);
+  return headerClass === header.B3_FLAG ? '0' : value;
 }
 
 function hostFor(host: string, rules: RewriteRules): string {
@@ -110,26 +145,22 @@ function connectionOptions(headers: readonly string[]): Set<string> | null {
   return named;
 }
 
-/** Origin form as it is; absolute form (RFC 9112 section 3.2.2) becomes origin form and an authority. */
-function splitTarget(target: string): { authority: string; path: string } {
-  if (target.startsWith('/') || target === '*') return { authority: '', path: target };
-  const scheme = target.indexOf('://');
-  if (scheme < 0) return { authority: '', path: target };
-  const start = scheme + 3;
-  let end = start;
-  while (end < target.length && target[end] !== '/' && target[end] !== '?' && target[end] !== '#') end++;
-  const rest = target.slice(end);
-  return { authority: target.slice(start, end), path: rest.startsWith('/') ? rest : `/${rest}` };
+function rewriteIdempotencyKeys(headers: string[], keys: IdempotencyKeys): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (header.headerClass(headers[i]!) === header.IDEMPOTENCY_KEY) headers[i + 1] = keys.rewrite(headers[i + 1]!);
+  }
 }
 
 /** Order as in the Gateway API's implementations: set, add, remove. */
 function modify(headers: string[], modifier: HeaderModifier): void {
-  for (const { name, value } of modifier.set ?? []) {
-    removeHeader(headers, name);
-    headers.push(name, value);
-  }
-  for (const { name, value } of modifier.add ?? []) headers.push(name, value);
-  for (const name of modifier.remove ?? []) removeHeader(headers, name);
+  for (const header of modifier.set) setHeader(headers, header);
+  for (const { name, value } of modifier.add) headers.push(name, value);
+  for (const name of modifier.remove) removeHeader(headers, name);
+}
+
+function setHeader(headers: string[], { name, value }: NameValue): void {
+  removeHeader(headers, name);
+  headers.push(name, value);
 }
 
 function removeHeader(headers: string[], name: string): void {

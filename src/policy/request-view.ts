@@ -83,7 +83,7 @@ export class RequestView {
     for (let start = this.#pathEnd + 1; start <= target.length; ) {
       const end = indexOrEnd(target, AMPERSAND, start, target.length);
       const equals = indexOrEnd(target, EQUALS, start, end);
-      if (decodesTo(target, start, equals, name)) return decode(target.slice(Math.min(equals + 1, end), end));
+      if (decodesTo(target, start, equals, name)) return decodeQuery(target.slice(Math.min(equals + 1, end), end));
       start = end + 1;
     }
     return null;
@@ -140,14 +140,14 @@ function decodesTo(text: string, start: number, end: number, expected: string): 
   // Encoding only makes a name longer, except that a space may be a plus.
   if (end - start < expected.length) return false;
   const raw = text.slice(start, end);
-  return ENCODED.test(raw) && decode(raw) === expected;
+  return ENCODED.test(raw) && decodeQuery(raw) === expected;
 }
 
 const ENCODED = /[%+]/;
 const PERCENT = /%([0-9A-Fa-f]{2})/g;
 
 /** As in forms (application/x-www-form-urlencoded); what is not well encoded stays as it is. */
-function decode(raw: string): string {
+export function decodeQuery(raw: string): string {
   if (!ENCODED.test(raw)) return raw;
   return raw.replaceAll('+', ' ').replace(PERCENT, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }

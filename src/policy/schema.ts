@@ -5,7 +5,9 @@ import { SAMPLE, STICKY_BY } from './sample-schema.ts';
 import { LABEL_NAME, LABEL_TEXT, labelSelector } from './selector-schema.ts';
 import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
 import { FROM } from './source-schema.ts';
+import { specProblem } from './spec-rules.ts';
 import { TARGET } from './target-schema.ts';
+import { IDEMPOTENCY_KEYS, MARKER, REDACT, TRACE } from './transform-schema.ts';
 
 /** Version of the API that all documents carry. */
 export const API_VERSION = 'shadowtap.dev/v1alpha1';
@@ -81,6 +83,57 @@ const PORTS = list(
   },
 );
 
+const SPEC = ruled(
+  object(
+    {
+      selector: labelSelector('Endpoints that the policy mirrors, by label; `{}` selects every endpoint.'),
+      ports: PORTS,
+      from: FROM,
+      matches: list(MATCH, {
+        description: 'Requests that are mirrored: those that fit at least one entry. None given means every request.',
+        expects: 'a list of at most 64 matches',
+        maxItems: 64,
+        default: [],
+      }),
+      excludes: list(MATCH, {
+        description: 'Requests that are not mirrored even if `matches` fits them.',
+        expects: 'a list of at most 64 matches',
+        maxItems: 64,
+        default: [],
+      }),
+      methods: METHODS,
+      sample: optional(SAMPLE),
+      stickyBy: optional(STICKY_BY),
+      targets: list(TARGET, {
+        description: 'Where copies go; every target gets its own.',
+        expects: 'a list of 1 to 16 targets',
+        minItems: 1,
+        maxItems: 16,
+      }),
+      marker: optional(MARKER),
+      trace: TRACE,
+      idempotencyKeys: IDEMPOTENCY_KEYS,
+      redact: optional(REDACT),
+      limits: LIMITS,
+      expiresAt: optional(
+        ruled(
+          text({
+            description: 'When the policy ends by itself; nothing is mirrored by it from then on.',
+            expects: 'a time such as 2027-01-01T00:00:00Z',
+            pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d+)?(?:Z|[+-]\\d{2}:\\d{2})$',
+          }),
+          (value) => (Number.isNaN(Date.parse(value)) ? 'give a time such as 2027-01-01T00:00:00Z' : null),
+        ),
+      ),
+    },
+    {
+      description: 'What to mirror, how much of it, and where to.',
+      later: ['ordering', 'compare'],
+    },
+  ),
+  specProblem,
+);
+
 /** What to mirror, how much of it, and where to. See docs/policy.md, which is made from this. */
 export const MIRROR_POLICY = object({
   apiVersion: word([API_VERSION], { description: 'Version of this document.' }),
@@ -110,49 +163,7 @@ export const MIRROR_POLICY = object({
       }),
     ),
   }, { description: 'Names the policy.' }),
-  spec: object(
-    {
-      selector: labelSelector('Endpoints that the policy mirrors, by label; `{}` selects every endpoint.'),
-      ports: PORTS,
-      from: FROM,
-      matches: list(MATCH, {
-        description: 'Requests that are mirrored: those that fit at least one entry. None given means every request.',
-        expects: 'a list of at most 64 matches',
-        maxItems: 64,
-        default: [],
-      }),
-      excludes: list(MATCH, {
-        description: 'Requests that are not mirrored even if `matches` fits them.',
-        expects: 'a list of at most 64 matches',
-        maxItems: 64,
-        default: [],
-      }),
-      methods: METHODS,
-      sample: optional(SAMPLE),
-      stickyBy: optional(STICKY_BY),
-      targets: list(TARGET, {
-        description: 'Where copies go; every target gets its own.',
-        expects: 'a list of 1 to 16 targets',
-        minItems: 1,
-        maxItems: 16,
-      }),
-      limits: LIMITS,
-      expiresAt: optional(
-        ruled(
-          text({
-            description: 'When the policy ends by itself; nothing is mirrored by it from then on.',
-            expects: 'a time such as 2027-01-01T00:00:00Z',
-            pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d+)?(?:Z|[+-]\\d{2}:\\d{2})$',
-          }),
-          (value) => (Number.isNaN(Date.parse(value)) ? 'give a time such as 2027-01-01T00:00:00Z' : null),
-        ),
-      ),
-    },
-    {
-      description: 'What to mirror, how much of it, and where to.',
-      later: ['ordering', 'redact', 'compare'],
-    },
-  ),
+  spec: SPEC,
 });
 
 /** A MirrorPolicy that has been checked: fields with a default are there. */

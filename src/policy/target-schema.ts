@@ -1,61 +1,7 @@
 import { FILE } from './file-schema.ts';
-import { HEADER_VALUE, TOKEN } from './names.ts';
-import { integer, list, object, optional, ruled, text, word } from './shape.ts';
-
-/** Fields that belong to the connection or to the message's framing: the client that sends the copy writes them. */
-const CONNECTION_FIELDS = new Set([
-  'connection', 'content-length', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
-]);
-
-const HEADER_NAME = ruled(
-  text({ description: 'Name of the header.', expects: 'a header name', pattern: TOKEN, maxLength: 256 }),
-  (name) => {
-    const lower = name.toLowerCase();
-    if (lower === 'host') return 'use the hostname field of the target';
-    return CONNECTION_FIELDS.has(lower) ? 'give another header: this one belongs to the connection or the framing' : null;
-  },
-);
-
-const HEADER_VALUES = object({
-  name: HEADER_NAME,
-  value: text({
-    description: 'Value of the header.',
-    expects: 'a header value without line breaks and surrounding spaces',
-    pattern: HEADER_VALUE,
-    maxLength: 4096,
-  }),
-});
-
-const FILTER = ruled(
-  object({
-    type: word(['RequestHeaderModifier'], { description: 'Kind of the filter.' }),
-    requestHeaderModifier: object(
-      {
-        set: list(HEADER_VALUES, {
-          description: 'Headers that get this value, in place of what was sent.',
-          expects: 'a list of names with values',
-          maxItems: 16,
-          default: [],
-        }),
-        add: list(HEADER_VALUES, {
-          description: 'Headers that are added to what was sent.',
-          expects: 'a list of names with values',
-          maxItems: 16,
-          default: [],
-        }),
-        remove: list(HEADER_NAME, {
-          description: 'Headers that are left out.',
-          expects: 'a list of header names',
-          maxItems: 16,
-          default: [],
-        }),
-      },
-      { description: 'Changes to the headers of the copy.' },
-    ),
-  }, { later: ['urlRewrite'] }),
-  ({ requestHeaderModifier: { set, add, remove } }) =>
-    set.length + add.length + remove.length > 0 ? null : 'give set, add or remove',
-);
+import { FILTER } from './filter-schema.ts';
+import { percent } from './sample-schema.ts';
+import { list, object, optional, ruled, text } from './shape.ts';
 
 /** `host` or `host:port`; IPv6 addresses in brackets. */
 const AUTHORITY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -90,9 +36,7 @@ export const TARGET = ruled(
     {
       url: optional(TARGET_URL),
       file: optional(FILE),
-      percent: integer(0, 100, {
-        description: 'Share of the sampled requests that this target gets, chosen at random for each target.',
-        expects: 'a whole number from 0 to 100',
+      percent: percent('Share of the sampled requests that this target gets, chosen for each target by itself, at random or by `stickyBy`.', {
         default: 100,
       }),
       hostname: ruled(
@@ -120,6 +64,9 @@ export const TARGET = ruled(
   ),
   ({ url, file, hostname, filters }) => {
     if (url === undefined && file === undefined) return 'give url or file';
+    const rewrites = filters.flatMap(({ urlRewrite }) => urlRewrite ?? []);
+    if (rewrites.length > 1) return 'give one URLRewrite filter at most, with hostname and path';
+    if (hostname !== 'Preserve' && rewrites[0]?.hostname !== undefined) return 'give hostname or the hostname of URLRewrite, not both';
     if (file === undefined) return null;
     if (url !== undefined) return 'give url or file, not both';
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';

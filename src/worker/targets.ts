@@ -1,7 +1,7 @@
 import { PolicyAccount } from '../ledger/ledger.ts';
 import type { PolicyEntry } from '../ledger/book.ts';
 import type { EmitterTarget } from '../mirror/emitter.ts';
-import type { RewriteRules } from '../mirror/rewrite.ts';
+import { rewriteRules } from '../mirror/rewrite-rules.ts';
 import { durationMs } from '../policy/duration.ts';
 import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
@@ -35,12 +35,12 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
   const targets = snapshot.targets.map(({ policy: number, index }): EmitterTarget => {
     const policy = snapshot.policies[number]!;
     const target = policy.spec.targets[index]!;
-    const { limits } = policy.spec;
+    const { matches, limits, marker: own, trace, idempotencyKeys, redact } = policy.spec;
     const url = new URL(addressOf(target));
     return {
-      key: JSON.stringify([policyEntry(policy), index, target, limits]),
+      key: JSON.stringify([policyEntry(policy), index, target, limits, matches, own, trace, idempotencyKeys, redact]),
       origin: url.origin,
-      rules: rewriteRules(target, url, { name: marker, value: policyName(policy) }),
+      rules: rewriteRules(policy, target, url, marker, snapshot.keys),
       limits: {
         maxInFlight: limits.maxInFlight,
         maxQueued: limits.maxQueued,
@@ -53,14 +53,4 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
     };
   });
   return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, off };
-}
-
-function rewriteRules(target: MirrorTarget, url: URL, marker: RewriteRules['marker']): RewriteRules {
-  return {
-    authority: url.host,
-    basePath: url.pathname.replace(/\/$/, ''),
-    hostname: target.hostname,
-    marker,
-    modifiers: target.filters.map((filter) => filter.requestHeaderModifier),
-  };
 }

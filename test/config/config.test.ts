@@ -151,7 +151,7 @@ describe('a bad field', () => {
   it('of a policy is refused with line, policy, field, value and what is allowed', () => {
     const text = `${agent(ENDPOINT)}---\n${HEAD}kind: MirrorPolicy\nmetadata:\n  name: next\n  namespace: shop\nspec:\n  selector: {}\n  sample:\n    percent: 200\n  targets:\n  - url: http://a\n    percnt: 5\n`;
     expect(refusal(text).message.split('\n')).toEqual([
-      'F:14: MirrorPolicy shop/next: spec.sample.percent: 200 is not allowed; give a whole number from 0 to 100 (for finer steps use sample.fraction)',
+      'F:14: MirrorPolicy shop/next: spec.sample.percent: 200 is not allowed; give a number from 0 to 100, such as 10 or 0.5',
       'F:17: MirrorPolicy shop/next: spec.targets[0].percnt: unknown field; did you mean percent?',
     ]);
   });

@@ -1,0 +1,87 @@
+import { HEADER_NAME, HEADER_TEXT } from './header-schema.ts';
+import { TOKEN } from './names.ts';
+import { list, object, optional, ruled, text, word } from './shape.ts';
+
+/** How a copy is marked beside the agent's own marker. */
+export const MARKER = ruled(
+  object(
+    {
+      name: optional(HEADER_NAME),
+      value: optional(HEADER_TEXT),
+    },
+    {
+      description:
+        "A header by which the mirror may know its copies. The agent's own marker (`markerHeader` of the Agent) is there whatever this says, as it keeps copies from being copied again; with its name and another value, that value is sent.",
+    },
+  ),
+  ({ name, value }) => (name !== undefined || value !== undefined ? null : 'give name, value or both'),
+);
+
+export const TRACE = word(['Unsampled', 'Keep', 'Drop'], {
+  description:
+    'Trace context of copies: `Unsampled` keeps the trace id and clears the sampled flag, `Keep` leaves it as sent, `Drop` leaves out `traceparent`, `tracestate`, `baggage`, `b3` and `x-b3-*`. `x-request-id` always stays.',
+  default: 'Unsampled',
+});
+
+export const IDEMPOTENCY_KEYS = word(['Keep', 'Rewrite'], {
+  description:
+    '`Rewrite` gives `Idempotency-Key` and `X-Idempotency-Key` of copies another value, the same for the same key, so that side effects of copies do not collide with those of the originals.',
+  default: 'Keep',
+});
+
+const POINTER_EXPECTS = 'a JSON pointer such as /card/number or /items/*/price';
+
+/** RFC 6901, without the pointer to the whole document. */
+const POINTER = ruled(
+  text({ description: 'A pointer.', expects: POINTER_EXPECTS, pattern: '^/', maxLength: 512 }),
+  (pointer) => {
+    if (/~(?![01])/.test(pointer)) return `give ${POINTER_EXPECTS}; write ~0 for ~ and ~1 for / in names`;
+    return pointer.split('/').length <= 33 ? null : 'give a pointer of at most 32 elements';
+  },
+);
+
+/** What may not leave the node. */
+export const REDACT = ruled(
+  object(
+    {
+      headers: list(HEADER_NAME, {
+        description: 'Headers whose whole value is secret.',
+        expects: 'a list of at most 64 header names',
+        maxItems: 64,
+        default: [],
+      }),
+      cookies: list(text({ description: 'Name of the cookie, exactly.', expects: 'a cookie name', pattern: TOKEN, maxLength: 256 }), {
+        description: 'Cookies whose value is secret.',
+        expects: 'a list of at most 64 cookie names',
+        maxItems: 64,
+        default: [],
+      }),
+      queryParams: list(
+        text({ description: 'Name of the parameter, exactly.', expects: 'a text of 1 to 256 characters', minLength: 1, maxLength: 256 }),
+        {
+          description: 'Query parameters whose value is secret, in the request line and in `Referer`.',
+          expects: 'a list of at most 64 names',
+          maxItems: 64,
+          default: [],
+        },
+      ),
+      jsonFields: list(POINTER, {
+        description:
+          'Fields of JSON content whose value is secret, as JSON pointers (RFC 6901); the element `*` stands for every name or position.',
+        expects: 'a list of at most 64 pointers',
+        maxItems: 64,
+        default: [],
+      }),
+      mode: word(['Remove', 'Hash'], {
+        description:
+          '`Remove` takes the field away; `Hash` puts a keyed hash in its place, the same for the same value, so that sessions can still be joined.',
+        default: 'Remove',
+      }),
+    },
+    { description: 'What is taken out of requests before anything leaves the agent. Not given: nothing.' },
+  ),
+  ({ headers, cookies, queryParams, jsonFields }) =>
+    headers.length + cookies.length + queryParams.length + jsonFields.length > 0
+      ? null
+      : 'give headers, cookies, queryParams or jsonFields',
+);
