@@ -75,6 +75,7 @@ const c = {
   mmap: declare<(address: null, bytes: number, protection: number, flags: number, fd: number, offset: number) => Pointer>(
     libc, 'void *mmap(void *, size_t, int, int, int, long)'),
   munmap: declare<(address: Pointer, bytes: number) => number>(libc, 'int munmap(void *, size_t)'),
+  dup2: declare<(from: number, to: number) => number>(libc, 'int dup2(int, int)'),
   memfd_create: declare<(name: string, flags: number) => number>(libc, 'int memfd_create(const char *, unsigned int)'),
   sysconf: declare<(name: number) => number>(libc, 'long sysconf(int)'),
   setns: declare<(fd: number, type: number) => number>(libc, 'int setns(int, int)'),
@@ -114,6 +115,16 @@ export function mapShared(fd: number, offset: number, bytes: number, writable: b
     memory: koffi.view(address, bytes),
     unmap: () => void checked('munmap', c.munmap(address, bytes)),
   };
+}
+
+/** Gives up memory that a library of this process has mapped. Whoever touches it afterwards ends the process. */
+export function unmapRange(address: bigint, bytes: number): void {
+  checked('munmap', c.munmap(address, bytes));
+}
+
+/** Makes the descriptor `fd` another name of `target`; what it was before is closed. */
+export function replaceDescriptor(fd: number, target: number): void {
+  checked('dup2', c.dup2(target, fd));
 }
 
 /** An anonymous file in memory. @returns its descriptor, closed on exec */
