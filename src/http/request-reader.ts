@@ -34,8 +34,9 @@ export class RequestReader extends MessageReader {
     this.#control = control;
   }
 
-  /** The exchange of a request whose head has begun; it is answered before it is complete. */
-  openEarly(): PairedExchange {
+  /** The exchange of a request that is answered before its head is complete; null if there is no such request. */
+  openEarly(): PairedExchange | null {
+    if (!this.midHead || this.#exchange !== null) return null;
     this.#exchange = this.#pairing.open(new HttpRequest());
     return this.#exchange;
   }
@@ -47,6 +48,16 @@ export class RequestReader extends MessageReader {
     this.#doubted = false;
     this.resume();
     this.lose();
+  }
+
+  /** What was begun will not be read to its end. */
+  override stop(): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    super.stop();
+    if (exchange === null) return;
+    this.#pairing.requestLost(exchange, 'incomplete', this.lossReason);
+    this.#pairing.requestOver(exchange);
   }
 
   override onContent(data: Buffer, start: number, end: number): void {

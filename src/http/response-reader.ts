@@ -91,9 +91,7 @@ export class ResponseReader extends MessageReader {
     response.firstUs = firstUs;
     response.lastUs = timeUs;
     this.#requests.onAnswer();
-    const exchange =
-      this.#pairing.answered() ??
-      (this.#requests.midHead ? this.#requests.openEarly() : this.#pairing.openUnrequested());
+    const exchange = this.#pairing.answered() ?? this.#requests.openEarly() ?? this.#pairing.openUnrequested();
     const method = exchange.request?.method ?? '';
     this.#exchange = exchange;
     this.#damaged = false;

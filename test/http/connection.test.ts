@@ -184,6 +184,17 @@ describe('a connection that is not HTTP/1', () => {
   });
 });
 
+it('gives an answer that comes too early to the request whose head has begun, and only one', () => {
+  const wire = new Wire().client('GET /next').server(NO_CONTENT).server(NO_CONTENT).client(' HTTP/1.1\r\n\r\n');
+  expect(wire.end('fin')).toEqual([
+    '#0 status 204 none',
+    '#0 response 0',
+    ...answerEvents(1),
+    ...nextEvents(0),
+    '#0 end',
+  ]);
+});
+
 it('bounds the requests that wait for an answer', () => {
   const wire = new Wire();
   for (let i = 0; i < 1000; i++) wire.client(NEXT);
