@@ -158,7 +158,7 @@ export class Agent {
 
   #snapshot(): PolicySnapshot {
     const endpoints = this.#ids.assign(this.#config.endpoints);
-    return buildSnapshot(++this.#version, unexpired(this.#config.policies, Date.now()), endpoints);
+    return buildSnapshot(++this.#version, unexpired(this.#config.policies, Date.now()), endpoints, { keys: this.#config.settings.hashKeys });
   }
 
   /** Endpoints that a policy selects, with the ports that policies select. */

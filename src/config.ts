@@ -1,12 +1,14 @@
 import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type TapChoice } from './config/agent-schema.ts';
 import { readDocuments, type SourceDocument } from './config/documents.ts';
 import { parseListen, type ListenAddress } from './config/listen.ts';
+import { readHashKey } from './config/hash-key.ts';
 import { locate } from './config/locate.ts';
 import { ShadowtapError } from './errors.ts';
 import type { LogLevel } from './log.ts';
 import type { SelectableEndpoint } from './policy/build-snapshot.ts';
 import { check, formatPath, type Problem } from './policy/check.ts';
 import { durationMs } from './policy/duration.ts';
+import { hashKeys, type HashKeys } from './policy/keys.ts';
 import type { MirrorPolicy } from './policy/schema.ts';
 import { policyName, validatePolicy } from './policy/validate.ts';
 import type { Endpoint } from './tap/tap.ts';
@@ -35,6 +37,7 @@ export interface AgentSettings {
   readonly cpuBudget: number | null;
   /** Percent of the time in which some task of the node may wait for a CPU before the agent mirrors less; null for no limit. */
   readonly cpuPressure: number | null;
+  readonly hashKeys: HashKeys;
   /** While this file exists, nothing is mirrored; null for none. */
   readonly killSwitchFile: string | null;
   /** What becomes of the taps meanwhile. */
@@ -188,6 +191,7 @@ function settingsOf(spec: AgentDocument['spec']): AgentSettings {
     drainGraceMs: durationMs(spec.drainGrace),
     logLevel,
     markerHeader: spec.markerHeader.toLowerCase(),
+    hashKeys: hashKeys(spec.hashKeyFile === undefined ? null : readHashKey(spec.hashKeyFile)),
     cpuBudget: spec.cpuBudget ?? null,
     cpuPressure: spec.cpuPressure ?? null,
     killSwitchFile: spec.killSwitchFile ?? null,

@@ -29,7 +29,7 @@ const ENDPOINT_PORT = either(
 
 const ENDPOINT = ruled(
   object({
-    name: text({ description: 'Name for logs and metrics.', expects: 'a name of 1 to 253 characters', minLength: 1, maxLength: 253 }),
+    name: text({ description: 'Name for logs and metrics. `namespace/name` puts it into a namespace for `from` of policies; else it is in `default`.', expects: 'a name of 1 to 253 characters', minLength: 1, maxLength: 253 }),
     labels: stringMap(LABEL_NAME, LABEL_TEXT, {
       description: 'Labels for the selectors of policies.',
       expects: 'label names with their values',
@@ -155,6 +155,14 @@ export const SETTINGS = {
     description: 'What becomes of the taps while mirroring is switched off.',
     default: 'Keep',
   }),
+  hashKeyFile: optional(
+    text({
+      description:
+        'File with a secret of at least 16 characters, the same for all agents that shall agree: key of the hashes of `redact`, `stickyBy` and `idempotencyKeys`. Not given: hashes of `redact` are the same only within one run of one agent, the others everywhere.',
+      expects: 'a path such as /etc/shadowtap/hash-key',
+      pattern: '^/',
+    }),
+  ),
   markerHeader: text({
     description: 'Header that marks copies; a request that bears it is not mirrored again.',
     expects: 'a header name',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspect, loadConfig, loadPolicies, type SettingFlags } from '../../src/config.ts';
 import { parseListen } from '../../src/config/listen.ts';
+import { hashKeys } from '../../src/policy/keys.ts';
 import { ShadowtapError, type ErrorCode } from '../../src/errors.ts';
 
 let folder: string;
@@ -60,6 +61,7 @@ describe('a configuration file', () => {
       cpuPressure: null,
       killSwitchFile: null,
       killSwitchTaps: 'Keep',
+      hashKeys: hashKeys(null),
     });
     expect(config.endpoints).toEqual([
       { id: 1, name: 'a', labels: { app: 'x' }, ports: [8080], portNames: {}, location: { interfaces: ['lo'] } },
@@ -83,6 +85,7 @@ describe('a configuration file', () => {
       cpuPressure: 60,
       killSwitchFile: '/run/off',
       killSwitchTaps: 'Detach',
+      hashKeys: hashKeys(null),
     });
   });
 
