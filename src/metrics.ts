@@ -42,6 +42,8 @@ export const METRICS: readonly MetricRow[] = [
   gauge('shadowtap_copies_pending', 'Copies waiting or under way.', 'worker.copiesPending'),
   gauge('shadowtap_copies_pending_bytes', 'Bytes of the copies that wait or are under way.', 'worker.copyBytes'),
   gauge('shadowtap_breakers_open', 'Targets left alone by their circuit breaker, counted in each worker.', 'worker.breakersOpen'),
+  counter('shadowtap_recorded_bytes_total', 'Bytes written to files of recordings.', 'worker.recordedBytes'),
+  counter('shadowtap_record_files_deleted_total', 'Files of recordings deleted to keep within their bounds.', 'worker.recordFilesDeleted'),
   gauge('shadowtap_memory_bytes', 'Bytes of captured data held now, out of the budget.', 'worker.memoryBytes'),
   gauge('shadowtap_flows', 'Connections in the flow tables.', 'flow.flows'),
   gauge('shadowtap_flow_held_bytes', 'Bytes held because they came ahead of a hole.', 'flow.heldBytes'),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { filesUnder, importsOf, readSource, withoutComments, type SourceFile } from './support/sources.ts';
 
 /** Data flows down this line; a stage sees those before it and never one after it. */
-const LINE = ['tap', 'flow', 'http', 'policy', 'mirror', 'compare', 'worker', 'agent', 'cli'];
+const LINE = ['tap', 'flow', 'http', 'policy', 'mirror', 'record', 'compare', 'worker', 'agent', 'cli'];
 
 /** Seen from everywhere; a leaf sees nothing but the leaves before it. */
 const LEAVES = ['errors', 'version', 'ledger'];
@@ -68,7 +68,7 @@ describe('the architecture', () => {
     expect(sources.map((file) => areaOf(file.path)).filter((area) => !known.includes(area))).toEqual([]);
   });
 
-  it('lets imports point one way: tap ← flow ← http ← policy ← mirror ← compare ← worker ← agent ← cli', () => {
+  it('lets imports point one way: tap ← flow ← http ← policy ← mirror ← record ← compare ← worker ← agent ← cli', () => {
     const wrong = sources.flatMap((file) =>
       file.local.filter((path) => !maySee(areaOf(file.path), areaOf(path))).map((path) => `${file.path} imports ${path}`),
     );

@@ -120,6 +120,7 @@ export class WorkerPool {
     const { sources, memoryBytes, marker, book } = this.#options;
     const setup: WorkerSetup = {
       index,
+      workers: sources.length,
       replacement,
       source: sources[index]!,
       memoryBytes: Math.floor(memoryBytes / sources.length),
@@ -133,6 +134,9 @@ export class WorkerPool {
     const worker = new Worker(this.#options.entry ?? WORKER, { workerData: setup, name: `worker-${index}` });
     this.#workers[index] = worker;
     const ready = heard(worker, (message) => message.kind === 'ready');
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'problem') this.#options.log.warn({ worker: index }, message.message);
+    });
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));
     worker.once('exit', (code) => this.#onExit(index, code));
     return ready;

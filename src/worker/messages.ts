@@ -5,6 +5,8 @@ import type { SourceDescriptor } from '../tap/tap.ts';
 /** What a worker is born with. Every message between the threads is listed in this file. */
 export interface WorkerSetup {
   readonly index: number;
+  /** How many workers there are. */
+  readonly workers: number;
   /** It takes the place of a worker that died: what that one left in the ring is given up, so nothing is sent twice. */
   readonly replacement: boolean;
   readonly source: SourceDescriptor;
@@ -51,4 +53,6 @@ export type FromWorker =
   /** The snapshot with this version is in force. */
   | { readonly kind: 'applied'; readonly version: number }
   | { readonly kind: 'planned'; readonly targets: readonly PlannedTarget[] }
+  /** For the log: what an administrator should look at. */
+  | { readonly kind: 'problem'; readonly message: string }
   | { readonly kind: 'stopped' };

@@ -6,6 +6,8 @@ import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
 import type { CopySink } from '../mirror/emitter.ts';
 import { Router } from '../policy/router.ts';
 import { Verdict } from '../policy/verdict.ts';
+import type { Recorder } from '../record/recorder.ts';
+import { Recording } from './recording.ts';
 import type { CompiledSnapshot } from './targets.ts';
 import { Ticket } from './ticket.ts';
 
@@ -22,12 +24,15 @@ class Admission {
   /** Flat target numbers of that snapshot. */
   readonly targets: readonly number[];
   readonly body: KeepBody | null;
+  /** null where no target is a file. */
+  readonly recording: Recording | null;
 
-  constructor(ticket: Ticket, snapshot: CompiledSnapshot, targets: readonly number[], body: KeepBody | null) {
+  constructor(ticket: Ticket, snapshot: CompiledSnapshot, targets: readonly number[], body: KeepBody | null, recording: Recording | null) {
     this.ticket = ticket;
     this.snapshot = snapshot;
     this.targets = targets;
     this.body = body;
+    this.recording = recording;
   }
 }
 
@@ -44,6 +49,7 @@ const SETTLED = { settled: true } as const;
 export class Pipeline implements ExchangeHandler {
   readonly #account: WorkerAccount;
   readonly #emitter: CopySink;
+  readonly #recorder: Recorder | null;
   readonly #budget: ByteBudget;
   readonly #verdict = new Verdict();
   readonly #marker: string;
@@ -54,6 +60,7 @@ export class Pipeline implements ExchangeHandler {
   /**
    * @param marker lower-case name of the header that marks copies
    * @param share the governor's: one number, the share of admitted requests that may be mirrored
+   * @param recorder null: file targets are the emitter's too, as in a dry run
    */
   constructor(
     account: WorkerAccount,
@@ -62,15 +69,18 @@ export class Pipeline implements ExchangeHandler {
     snapshot: CompiledSnapshot,
     marker: string,
     share: Float64Array = ALL,
+    recorder: Recorder | null = null,
   ) {
     this.#account = account;
     this.#emitter = emitter;
+    this.#recorder = recorder;
     this.#budget = budget;
     this.#marker = marker;
     this.#share = share;
     this.#snapshot = snapshot;
     this.#router = new Router(snapshot.policies, { marker });
     emitter.configure(snapshot.targets);
+    recorder?.configure(snapshot.records);
   }
 
   /** Requests whose head came before keep the verdict that they got. */
@@ -78,6 +88,7 @@ export class Pipeline implements ExchangeHandler {
     this.#router = new Router(snapshot.policies, { marker: this.#marker });
     this.#snapshot = snapshot;
     this.#emitter.configure(snapshot.targets);
+    this.#recorder?.configure(snapshot.records);
   }
 
   onRequestHead(exchange: Exchange): void {
@@ -93,29 +104,32 @@ export class Pipeline implements ExchangeHandler {
     const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
     request.sink = body;
     const ticket = new Ticket(row, body === null ? null : () => body.release());
-    exchange.context = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body);
+    const records = verdict.targets.some((target) => this.#records(target));
+    const recording = records ? new Recording(ticket, body, verdict.maxBodyBytes) : null;
+    exchange.context = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording);
   }
 
   onRequest(exchange: Exchange): void {
     const admission = exchange.context;
     if (!(admission instanceof Admission)) return;
     exchange.context = SETTLED;
-    const { ticket, body, snapshot } = admission;
+    const { ticket, body, snapshot, recording } = admission;
     if (body !== null && body.state !== 'kept') {
-      ticket.settle(body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
-      return;
+      return this.#abandon(admission, body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
     }
     // A snapshot that came meanwhile may number its targets otherwise, and means to stop what it no longer names.
     const targets = snapshot === this.#snapshot ? admission.targets : this.#stillNamed(admission);
-    if (targets.length === 0) {
-      ticket.settle(this.#snapshot.off ? OFF : UNMATCHED);
-      return;
-    }
+    if (targets.length === 0) return this.#abandon(admission, this.#snapshot.off ? OFF : UNMATCHED);
     const request = exchange.request!;
     const content = body === null ? null : body.bytes();
     const nowMs = performance.now();
+    if (recording !== null) exchange.context = recording;
     ticket.expectCopies(targets.length);
-    for (const target of targets) this.#emitter.offer(target, request, content, nowMs, ticket);
+    for (const target of targets) {
+      const queue = recording === null ? null : this.#recorder!.queue(target);
+      if (queue === null) this.#emitter.offer(target, request, content, nowMs, ticket);
+      else recording!.queues.push(queue);
+    }
   }
 
   onRequestLost<O extends DecoderOutcome>(exchange: Exchange, outcome: O, reason: ReasonOf<O>): void {
@@ -126,14 +140,32 @@ export class Pipeline implements ExchangeHandler {
       this.#account.open();
       this.#account.unattributed[slot]! += 1;
     } else if (context instanceof Admission) {
-      context.ticket.settle(slot);
+      this.#abandon(context, slot);
     }
   }
 
-  // Responses are parsed for the framing of what follows them; nothing here needs their content yet.
-  onResponseHead(): void {}
+  /** Responses are parsed for the framing of what follows them; their content is kept where it is recorded. */
+  onResponseHead(exchange: Exchange): void {
+    const { context } = exchange;
+    const recording = context instanceof Admission ? context.recording : context;
+    if (recording instanceof Recording) recording.keepResponse(exchange.response!, this.#budget);
+  }
+
   onResponse(): void {}
-  onExchangeEnd(): void {}
+
+  onExchangeEnd(exchange: Exchange): void {
+    if (exchange.context instanceof Recording) exchange.context.finish(exchange, performance.now());
+  }
+
+  /** Nothing of the request is sent. */
+  #abandon({ ticket, recording }: Admission, slot: number): void {
+    recording?.release();
+    ticket.settle(slot);
+  }
+
+  #records(target: number): boolean {
+    return this.#recorder !== null && this.#snapshot.records[target] !== null;
+  }
 
   #rowOf(policy: number): OutcomeRow {
     return policy < 0 ? this.#account.unattributed : this.#snapshot.accounts[policy]!.requests;

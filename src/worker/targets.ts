@@ -6,6 +6,7 @@ import { durationMs } from '../policy/duration.ts';
 import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { policyName } from '../policy/validate.ts';
+import type { RecordTarget } from '../record/recorder.ts';
 import type { PoliciesMessage } from './messages.ts';
 
 /** A snapshot as a worker uses it. */
@@ -15,6 +16,8 @@ export interface CompiledSnapshot {
   readonly accounts: readonly PolicyAccount[];
   /** By flat target number; none while mirroring is off. */
   readonly targets: readonly EmitterTarget[];
+  /** By flat target number; null where the target is no file. */
+  readonly records: readonly (RecordTarget | null)[];
   /** The kill switch. */
   readonly off: boolean;
 }
@@ -39,7 +42,8 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
     const url = new URL(addressOf(target));
     return {
       key: JSON.stringify([policyEntry(policy), index, target, limits, matches, own, trace, idempotencyKeys, redact]),
-      origin: url.origin,
+      // Of files the emitter knows only the name: they are the recorder's, and dry runs count by it.
+      origin: target.url === undefined ? addressOf(target) : url.origin,
       rules: rewriteRules(policy, target, url, marker, snapshot.keys),
       limits: {
         maxInFlight: limits.maxInFlight,
@@ -52,5 +56,14 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
       index,
     };
   });
-  return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, off };
+  const records = snapshot.targets.map(({ policy, index }, flat) => recordTarget(snapshot.policies[policy]!, index, targets[flat]!));
+  return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, records: off ? [] : records, off };
+}
+
+function recordTarget(policy: MirrorPolicy, index: number, { key, rules, limits, account }: EmitterTarget): RecordTarget | null {
+  const { file } = policy.spec.targets[index]!;
+  if (file === undefined) return null;
+  const { path, format, maxBytes, maxFiles, maxTotalBytes, rotateEvery } = file;
+  const bounds = { path, maxBytes, maxFiles, maxTotalBytes, rotateMs: durationMs(rotateEvery) };
+  return { key, policy: policyName(policy), format, bounds, limits, redactor: rules.redactor, account, index };
 }

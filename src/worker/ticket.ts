@@ -4,7 +4,8 @@ import type { CopyListener } from '../mirror/target-queue.ts';
 
 /**
  * A captured request's entry in the ledger: open from its first byte until it is settled, once. With several targets it
- * is settled when the last copy has ended: as mirrored if any was answered, else as what befell the first.
+ * is settled when the last copy has ended: as mirrored if any was answered, else as recorded if any was written, else as
+ * what befell the first.
  */
 export class Ticket implements CopyListener {
   readonly #row: OutcomeRow;
@@ -32,12 +33,13 @@ export class Ticket implements CopyListener {
   }
 
   onCopyEnd(slot: number): void {
-    if (this.#slot < 0 || (isMirrored(slot) && !isMirrored(this.#slot))) this.#slot = slot;
+    if (this.#slot < 0 || rank(slot) > rank(this.#slot)) this.#slot = slot;
     this.#copies -= 1;
     if (this.#copies === 0) this.settle(this.#slot);
   }
 }
 
-function isMirrored(slot: number): boolean {
-  return OUTCOME_SLOTS[slot]!.outcome === 'mirrored';
+function rank(slot: number): number {
+  const { outcome } = OUTCOME_SLOTS[slot]!;
+  return outcome === 'mirrored' ? 2 : outcome === 'recorded' ? 1 : 0;
 }

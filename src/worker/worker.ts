@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
+import { Recorder } from '../record/recorder.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
 import { newStageCounters, workerBoard } from './board.ts';
@@ -11,6 +12,7 @@ import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
+import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 
 /** How often deadlines are checked and counters shown. */
 const TICK_MS = 100;
@@ -25,7 +27,23 @@ const budget = contentBudget(setup.memoryBytes);
 const source = openSource(setup.source);
 const snapshot = compileSnapshot(setup.policies, setup.marker);
 const planner = setup.dryRun ? new Planner() : null;
-const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, new Float64Array(setup.share));
+const clock = new MonotonicClock();
+const recorder = new Recorder({
+  clock: clock.toWallMs,
+  share: { index: setup.index, count: setup.workers },
+  budget,
+  counters: counters.worker,
+  onProblem: (message) => tell({ kind: 'problem', message }),
+});
+const pipeline = new Pipeline(
+  new WorkerAccount(setup.account),
+  planner ?? emitter,
+  budget,
+  snapshot,
+  setup.marker,
+  new Float64Array(setup.share),
+  setup.dryRun ? null : recorder,
+);
 const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -41,7 +59,9 @@ tell({ kind: 'ready' });
 
 function tick(): void {
   emitter.tick(performance.now());
-  flows.expire(nowUs());
+  recorder.tick(performance.now());
+  clock.refresh();
+  flows.expire(monotonicUs());
   publish();
 }
 
@@ -49,9 +69,9 @@ function publish(): void {
   const { worker, flow } = counters;
   worker.badRecords = source.badRecords;
   worker.ringFillPermille = Math.round(source.fill() * 1000);
-  worker.copiesPending = emitter.pending;
-  worker.copyBytes = emitter.bytes;
-  worker.breakersOpen = emitter.breakersOpen;
+  worker.copiesPending = emitter.pending + recorder.pending;
+  worker.copyBytes = emitter.bytes + recorder.bytes;
+  worker.breakersOpen = emitter.breakersOpen + recorder.breakersOpen;
   worker.memoryBytes = budget.used + flow.heldBytes;
   board.publish();
 }
@@ -66,7 +86,10 @@ function onMessage(message: ToWorker): void {
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker));
-      if (message.off) emitter.abandonRetired();
+      if (message.off) {
+        emitter.abandonRetired();
+        recorder.abandonRetired();
+      }
       tell({ kind: 'applied', version: message.snapshot.version });
   }
 }
@@ -76,9 +99,9 @@ async function stop(graceMs: number): Promise<void> {
   const deadlineMs = performance.now() + graceMs;
   pump.stop();
   while (source.drain(flows, LAST_DRAIN_BYTES) > 0 && performance.now() < deadlineMs) await sleep(0);
-  flows.close(nowUs());
-  while (emitter.pending > 0 && performance.now() < deadlineMs) await sleep(5);
-  await emitter.close();
+  flows.close(monotonicUs());
+  while (emitter.pending + recorder.pending > 0 && performance.now() < deadlineMs) await sleep(5);
+  await Promise.all([emitter.close(), recorder.close()]);
   clearInterval(timer);
   publish();
   source.close();
@@ -87,9 +110,4 @@ async function stop(graceMs: number): Promise<void> {
 
 function tell(message: FromWorker): void {
   parentPort!.postMessage(message);
-}
-
-/** CLOCK_MONOTONIC in microseconds: the clock of live taps. */
-function nowUs(): number {
-  return Number(process.hrtime.bigint() / 1000n);
 }
