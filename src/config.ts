@@ -174,7 +174,7 @@ function checkedFlags(flags: SettingFlags): Partial<AgentDocument['spec']> {
   for (const [name, value] of Object.entries(flags)) {
     const { problems } = check(SETTINGS[name as keyof typeof SETTINGS], value);
     if (problems === null) continue;
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const flag = name.replace(/Bytes$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new ShadowtapError('USAGE', `--${flag}: ${problems[0]!.message}`);
   }
   return flags as Partial<AgentDocument['spec']>;

@@ -6,7 +6,7 @@ import type { PlannedTarget } from '../mirror/planner.ts';
 import { durationMs, isDuration } from '../policy/duration.ts';
 import type { AgentStats } from '../stats.ts';
 import { EXIT_OK, type Io } from './io.ts';
-import { settingFlags, type RunOptions } from './run.ts';
+import { settingFlags, type RunOptions } from './settings.ts';
 import { renderTable } from './table.ts';
 
 export interface PlanOptions extends RunOptions {

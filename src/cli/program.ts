@@ -5,7 +5,7 @@ import { DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_H
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReplayOptions } from './replay.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './settings.ts';
 
 /**
  * Runs one command line.

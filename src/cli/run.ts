@@ -1,30 +1,8 @@
 import { existsSync } from 'node:fs';
-import { loadConfig, type SettingFlags } from '../config.ts';
+import { loadConfig } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
-
-export interface RunOptions {
-  readonly file: string;
-  readonly tap?: string;
-  readonly workers?: string;
-  readonly memory?: string;
-  readonly cpuBudget?: string;
-  readonly admin?: string;
-  readonly logLevel?: string;
-  readonly dryRun?: boolean;
-}
-
-/** What of the command line stands above the file's settings. */
-export function settingFlags({ tap, workers, memory, cpuBudget, admin, logLevel }: RunOptions): SettingFlags {
-  return {
-    ...(tap !== undefined && { tap }),
-    ...(workers !== undefined && { workers: numberIfDigits(workers) }),
-    ...(memory !== undefined && { memoryBytes: numberIfDigits(memory) }),
-    ...(cpuBudget !== undefined && { cpuBudget: numberIfDigits(cpuBudget) }),
-    ...(admin !== undefined && { admin }),
-    ...(logLevel !== undefined && { logLevel }),
-  };
-}
+import { settingFlags, type RunOptions } from './settings.ts';
 
 /** Runs the standalone agent until it is told to stop. */
 export async function run(options: RunOptions, io: Io): Promise<number> {
@@ -64,8 +42,3 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
 
 /** Mirroring has to stop within a second. */
 const KILL_SWITCH_CHECK_MS = 250;
-
-/** Anything else stays as typed, so that the message can show it. */
-function numberIfDigits(text: string): string | number {
-  return /^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$/.test(text) ? Number(text) : text;
-}

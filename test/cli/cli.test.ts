@@ -53,7 +53,7 @@ const URL_WANTED = 'give an address such as http://127.0.0.1:8080 or https://sha
 
 describe('what the user can mend', () => {
   it.each<[string, string]>([
-    ['', 'name a command: run, replay, doctor or validate; see shadowtap --help'],
+    ['', 'name a command: run, plan, replay, doctor or validate; see shadowtap --help'],
     ['rnu', "unknown command 'rnu' (Did you mean run?); see shadowtap --help"],
     ['--loud', "unknown option '--loud'; see shadowtap --help"],
     ['run', "required option '-f, --file <path>' not specified; see shadowtap run --help"],
@@ -61,7 +61,11 @@ describe('what the user can mend', () => {
     ['run -f good.yaml --worker 1', "unknown option '--worker' (Did you mean --workers?); see shadowtap run --help"],
     ['run -f none.yaml', 'none.yaml: cannot be read: there is no such file'],
     ['run -f .', '.: cannot be read: it is a directory; name a file in it'],
-    ['run -f bad.yaml', 'bad.yaml:12: MirrorPolicy default/p: spec.sample.percent: 200 is not allowed; give a whole number from 0 to 100 (for finer steps use sample.fraction)'],
+    ['plan -f good.yaml --for soon', '--for: "soon" is not allowed; give a duration from 1s, such as 30s or 5m'],
+    ['plan -f good.yaml -o xml', '--output: "xml" is not allowed; give table or json'],
+    ['run -f good.yaml --cpu-budget lots', '--cpu-budget: "lots" is not allowed; give a number of cores from 0.01 to 1024, such as 0.5'],
+    ['run -f good.yaml --memory 1', '--memory: 1 is not allowed; give a number of bytes from 4194304 to 68719476736'],
+    ['run -f bad.yaml', 'bad.yaml:12: MirrorPolicy default/p: spec.sample.percent: 200 is not allowed; give a number from 0 to 100, such as 10 or 0.5'],
     ['run -f good.yaml --workers 0', '--workers: 0 is not allowed; give a number from 1 to 64'],
     ['run -f good.yaml --workers many', '--workers: "many" is not allowed; give a number from 1 to 64'],
     ['run -f good.yaml --tap bpf', '--tap: "bpf" is not allowed; give one of auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact, pcap'],
@@ -71,7 +75,7 @@ describe('what the user can mend', () => {
     ['replay a.pcap', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them'],
     ['replay a.pcap --to shadow', `--to: "shadow" is not allowed; ${URL_WANTED}`],
     ['replay a.pcap --to http://a --policy good.yaml', '--policy: its targets get the requests; leave out --to and --dry-run'],
-    ['replay a.pcap --policy bad.yaml', 'bad.yaml:12: MirrorPolicy default/p: spec.sample.percent: 200 is not allowed; give a whole number from 0 to 100 (for finer steps use sample.fraction)'],
+    ['replay a.pcap --policy bad.yaml', 'bad.yaml:12: MirrorPolicy default/p: spec.sample.percent: 200 is not allowed; give a number from 0 to 100, such as 10 or 0.5'],
     ['replay a.pcap --dry-run --speed fast', '--speed: "fast" is not allowed; give a factor such as 1x, 0.5x or 10x, or max'],
     ['replay a.pcap --dry-run --speed 0x', '--speed: "0x" is not allowed; give a factor such as 1x, 0.5x or 10x, or max'],
     ['replay a.pcap --dry-run --port 80,http', '--port: "http" is not allowed; give a port number from 1 to 65535'],
