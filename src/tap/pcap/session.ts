@@ -1,5 +1,6 @@
 import pcap, { type PacketWithHeader, type PcapSession } from 'pcap';
 import { endianness } from 'node:os';
+import { PacketSocket } from './packet-socket.ts';
 
 /** Large enough for any packet, super-packets included: libpcap's own maximum. */
 const SNAP_LENGTH = 262144;
@@ -9,17 +10,14 @@ const BUFFER_TIMEOUT_MS = 10;
 /** What the interface captured. `frame` is one buffer, reused for each packet. */
 export type FrameListener = (frame: Buffer, end: number, wireLength: number, wallUs: number, linkType: number) => void;
 
-/**
- * The inside of the package's session, which its types leave out. Its own `read_callback` takes no notice of errors,
- * and its `close` only asks a later `dispatch` to close.
- */
+/** The inside of the package's session, which its types leave out. Its own `read_callback` takes no notice of errors. */
 interface Internals {
   buf: Buffer;
   readonly header: Buffer;
   readonly link_type: string;
   readonly session: {
     read_callback: () => void;
-    /** @returns 0 when all packets have been handed over, -1 after an error, -2 once it is closed */
+    /** @returns 0 when all packets have been handed over, -1 after an error */
     dispatch(buffer: Buffer, header: Buffer): number;
   };
 }
@@ -34,6 +32,7 @@ const keptForever: PcapSession[] = [];
 export class CaptureSession {
   readonly #session: PcapSession;
   readonly #internals: Internals;
+  readonly #socket: PacketSocket | null;
   #lost = 0;
   #closed = false;
 
@@ -44,13 +43,16 @@ export class CaptureSession {
    * @throws Error with libpcap's words
    */
   constructor(device: string, filter: string, bufferBytes: number, beforeRead: () => void, listener: FrameListener) {
-    this.#session = pcap.createSession(device, {
+    const options = {
       filter,
       buffer_size: bufferBytes,
       buffer_timeout: BUFFER_TIMEOUT_MS,
       snap_length: SNAP_LENGTH,
       promiscuous: false,
-    });
+    };
+    const { result, socket } = PacketSocket.openedBy(() => pcap.createSession(device, options));
+    this.#session = result;
+    this.#socket = socket;
     keptForever.push(this.#session);
     const internals = this.#session as unknown as Internals;
     this.#internals = internals;
@@ -80,10 +82,10 @@ export class CaptureSession {
     if (this.#closed) return;
     this.lost();
     this.#closed = true;
-    const { session, buf, header } = this.#internals;
     this.#session.close();
-    session.dispatch(buf, header);
     this.#internals.buf = NO_BYTES;
+    this.#internals.session.dispatch = () => 0; // The package has one call in the queue if it was opened just now.
+    this.#socket?.release();
   }
 }
 

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { isRequestLine, mayBeHttp } from '../../../src/tap/pcap/request-start.ts';
+
+const within = (text: string): [Buffer, number, number] => [Buffer.from(`##${text}##`, 'latin1'), 2, 2 + text.length];
+
+describe('mayBeHttp', () => {
+  it.each(['GET / HTTP/1.1', 'PROPFIND /', 'M-SEARCH *', 'G', 'GE', '\r\nGET /', '\nGET /', 'PRI * HTTP/2.0', 'BREW pot', 'Xy'])('does not rule out %j', (text) => {
+    expect(mayBeHttp(...within(text))).toBe(true);
+  });
+
+  it.each(['\x16\x03\x01', '*1\r\n$4\r\nPING', '\x00\x00\x00\x08', 'ssh-2.0', '{"a":1}', '1', 'HT\x01'])('rules out %j', (text) => {
+    expect(mayBeHttp(...within(text))).toBe(false);
+  });
+});
+
+describe('isRequestLine', () => {
+  it.each(['GET / HTTP/1.1', 'POST /a', 'PUT *', 'DELETE http://a/', 'HEAD /', 'OPTIONS *', 'PATCH /', 'TRACE /', 'GET H', 'PRI * HTTP/2.0\r\n'])('recognises %j', (text) => {
+    expect(isRequestLine(...within(text))).toBe(true);
+  });
+
+  it.each(['GET', 'GET ', 'GETS /', 'get / ', 'GET x', ' GET /', 'CONNECT a:1', 'POST', 'HTTP/1.1 200 OK', 'PRI * HTTP', 'OPTIONS'])('does not take %j for one', (text) => {
+    expect(isRequestLine(...within(text))).toBe(false);
+  });
+
+  it('does not look behind the payload', () => {
+    const data = Buffer.from('GET / HTTP/1.1');
+    expect(isRequestLine(data, 0, 4)).toBe(false);
+    expect(isRequestLine(data, 0, 5)).toBe(true);
+  });
+});
