@@ -1,3 +1,4 @@
+import type { Framing } from './exchange.ts';
 import type { Fault } from './head-scan.ts';
 
 /** What an Upgrade field asks for; '' means that it asks for nothing. */
@@ -62,6 +63,15 @@ export class FramingFields {
     else if (!onlyChunked || minor === 0) this.fault = CODING_FAULT;
   }
 
+  /** Of a response with these fields, RFC 9112 section 6.3. @param method of its request */
+  ofResponse(status: number, method: string): Framing {
+    if (method === 'HEAD' || status === 204 || status === 304 || status === 101) return 'none';
+    if (method === 'CONNECT' && status >= 200 && status < 300) return 'none';
+    if (this.coded) return this.chunked ? 'chunked' : 'close';
+    if (this.length > 0) return 'length';
+    return this.length === 0 ? 'none' : 'close';
+  }
+
   #addLength(value: string, before: number): void {
     const length = parseLength(value);
     if (before > 0 || length < 0) this.fault = LENGTH_FAULT;
@@ -88,7 +98,8 @@ function parseLength(value: string): number {
   return Number.isSafeInteger(length) ? length : -1;
 }
 
-function hasToken(list: string, token: string): boolean {
+/** @param token in lower case; `list` is separated by commas, in any case */
+export function hasToken(list: string, token: string): boolean {
   return list
     .toLowerCase()
     .split(',')

@@ -1,7 +1,6 @@
 import type { FlowControl } from '../flow/stream.ts';
 import { beginsResponse } from '../flow/pickup.ts';
 import { HttpResponse } from './exchange.ts';
-import type { Framing } from './exchange.ts';
 import { FramingFields } from './framing.ts';
 import { FAULTY, findHeadEnd, HeadScan, NEED_MORE } from './head-scan.ts';
 import { readLeniently } from './lenient.ts';
@@ -97,7 +96,7 @@ export class ResponseReader extends MessageReader {
     this.#damaged = false;
     FRAMING.read(response.headers, minor);
     response.declaredLength = FRAMING.length;
-    response.framing = framingOf(status, method);
+    response.framing = FRAMING.ofResponse(status, method);
     this.#pairing.responseHead(exchange, response);
     const tunnel = status === 101 || (method === 'CONNECT' && status >= 200 && status < 300);
     this.beginContent(response.framing, FRAMING.length, false, timeUs);
@@ -150,15 +149,6 @@ export class ResponseReader extends MessageReader {
 
 const SCAN = new HeadScan();
 const FRAMING = new FramingFields();
-
-/** RFC 9112 section 6.3. */
-function framingOf(status: number, method: string): Framing {
-  if (method === 'HEAD' || status === 204 || status === 304 || status === 101) return 'none';
-  if (method === 'CONNECT' && status >= 200 && status < 300) return 'none';
-  if (FRAMING.coded) return FRAMING.chunked ? 'chunked' : 'close';
-  if (FRAMING.length > 0) return 'length';
-  return FRAMING.length === 0 ? 'none' : 'close';
-}
 
 function isStatusStart(data: Buffer, start: number, end: number): boolean {
   return 'HTTP/'.startsWith(data.latin1Slice(start, Math.min(end, start + 5)));

@@ -1,7 +1,8 @@
 import type { HttpRequest } from '../http/exchange.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
-import { UndiciClient } from './http-client.ts';
+import { H1Client } from './h1-client.ts';
+import { UndiciClient } from './undici-client.ts';
 import { buildCopy, type RewriteRules } from './rewrite.ts';
 import { TargetQueue, type CopyListener, type QueueLimits } from './target-queue.ts';
 
@@ -19,6 +20,8 @@ export interface EmitterTarget {
 }
 
 const REDACTION = outcomeSlot('failed', 'redaction');
+
+const EMPTY = Buffer.alloc(0);
 
 /** Rough cost of a request that waits: its objects and the strings of its head. */
 const OBJECT_BYTES = 1024;
@@ -71,7 +74,9 @@ export class Emitter implements CopySink {
       listener.onCopyEnd(REDACTION);
       return;
     }
-    this.#queues[target]!.offer(copy, OBJECT_BYTES + (copy.body?.length ?? 0), nowMs, listener);
+    // A request may say that it has content and that it is empty.
+    const whole = copy.body === null && request.declaredLength === 0 ? { ...copy, body: EMPTY } : copy;
+    this.#queues[target]!.offer(whole, OBJECT_BYTES + (whole.body?.length ?? 0), nowMs, listener);
   }
 
   /** Gives up what waits or is under way at targets that are gone from the snapshot, as `incomplete: shutdown`. */
@@ -124,9 +129,7 @@ export class Emitter implements CopySink {
 }
 
 function openQueue(target: EmitterTarget): TargetQueue {
-  const client = new UndiciClient(target.origin, {
-    connections: target.limits.maxInFlight,
-    connectTimeoutMs: target.limits.timeoutMs,
-  });
+  const options = { connections: target.limits.maxInFlight, pipelining: 1 };
+  const client = target.origin.startsWith('https:') ? new UndiciClient(target.origin) : new H1Client(target.origin, options);
   return new TargetQueue(client, target.limits, target.account.copies[target.index]!);
 }

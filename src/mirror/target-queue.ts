@@ -91,8 +91,9 @@ export class TargetQueue {
     else this.#waiting.push(copy);
   }
 
-  /** Gives up deliveries that have taken too long. Call it a few times a second. */
+  /** Gives up deliveries that have taken too long, and connections idle for long. Call it a few times a second. */
   expire(nowMs: number): void {
+    this.#client.tick(nowMs);
     for (const copy of this.#inFlight) {
       if (nowMs - copy.sentMs < this.#limits.timeoutMs) break;
       copy.delivery?.abort();

@@ -3,8 +3,10 @@ import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PolicyAccount } from '../../src/ledger/ledger.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
-import { UndiciClient } from '../../src/mirror/http-client.ts';
+import { H1Client } from '../../src/mirror/h1-client.ts';
+import type { HttpClient } from '../../src/mirror/http-client.ts';
 import { TargetQueue, type QueueLimits } from '../../src/mirror/target-queue.ts';
+import { UndiciClient } from '../../src/mirror/undici-client.ts';
 
 const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, timeoutMs: 300 };
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -44,9 +46,8 @@ class Rig {
   ended = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(origin: string, limits: Partial<QueueLimits> = {}) {
+  constructor(client: HttpClient, limits: Partial<QueueLimits> = {}) {
     const all = { ...LIMITS, ...limits };
-    const client = new UndiciClient(origin, { connections: all.maxInFlight, connectTimeoutMs: all.timeoutMs });
     this.queue = new TargetQueue(client, all, this.account.copies[0]!);
     this.#timer = setInterval(() => this.queue.expire(performance.now()), 20);
     cleanups.push(async () => {
@@ -80,14 +81,21 @@ class Rig {
   }
 }
 
-describe('a target queue', () => {
+/** Ways to speak HTTP/1.1 to a mirror: to the queue they are all the same. */
+const CLIENTS: readonly [string, (origin: string) => HttpClient][] = [
+  ['undici', (origin) => new UndiciClient(origin)],
+  ['our own client', (origin) => new H1Client(origin, { connections: 128, pipelining: 1 })],
+  ['our own client with pipelining', (origin) => new H1Client(origin, { connections: 2, pipelining: 64 })],
+];
+
+describe.each(CLIENTS)('a target queue with %s', (_name, open) => {
   it('delivers each copy once and counts it by the class of the answer', async () => {
     const paths: string[] = [];
     const origin = await httpMirror((request, response) => {
       paths.push(request.url!);
       response.writeHead(Number(request.url!.slice(1))).end('ignored');
     });
-    const rig = new Rig(origin);
+    const rig = new Rig(open(origin));
     for (const status of [200, 204, 301, 404, 503]) rig.offer(1, null, `/${status}`);
     expect(await rig.settled()).toEqual({ 'mirrored:2xx': 2, 'mirrored:3xx': 1, 'mirrored:4xx': 1, 'mirrored:5xx': 1 });
     expect(paths.sort()).toEqual(['/200', '/204', '/301', '/404', '/503']);
@@ -99,7 +107,7 @@ describe('a target queue', () => {
       seen += 1;
       setTimeout(() => response.end(), 20);
     });
-    const rig = new Rig(origin);
+    const rig = new Rig(open(origin));
     rig.offer(30);
     expect(rig.counts()).toEqual({ 'shed:queue': 18 });
     expect(await rig.settled()).toEqual({ 'shed:queue': 18, 'mirrored:2xx': 12 });
@@ -108,14 +116,14 @@ describe('a target queue', () => {
 
   it('sheds when its bytes are full', async () => {
     const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
-    const rig = new Rig(origin, { maxBytes: 3000 });
+    const rig = new Rig(open(origin), { maxBytes: 3000 });
     rig.offer(4, Buffer.alloc(1000));
     expect(await rig.settled()).toEqual({ 'shed:bytes': 2, 'mirrored:2xx': 2 });
   });
 
   it('does not send content above its own bound', async () => {
     const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
-    const rig = new Rig(origin, { maxBodyBytes: 10 });
+    const rig = new Rig(open(origin), { maxBodyBytes: 10 });
     rig.offer(1, Buffer.alloc(11));
     rig.offer(1, Buffer.alloc(10));
     expect(await rig.settled()).toEqual({ 'too-large:': 1, 'mirrored:2xx': 1 });
@@ -123,7 +131,7 @@ describe('a target queue', () => {
 
   it('gives up at the deadline on a mirror that never answers', async () => {
     const origin = await httpMirror(() => {});
-    const rig = new Rig(origin);
+    const rig = new Rig(open(origin));
     rig.offer(6);
     expect(await rig.settled()).toEqual({ 'failed:timeout': 6 });
   });
@@ -134,16 +142,16 @@ describe('a target queue', () => {
       const drip = setInterval(() => socket.write('x'), 10);
       socket.on('close', () => clearInterval(drip));
     });
-    const rig = new Rig(origin);
+    const rig = new Rig(open(origin));
     rig.offer(2);
     expect(await rig.settled()).toEqual({ 'failed:timeout': 2 });
   });
 
   it('names resets and nonsense answers', async () => {
-    const resetting = new Rig(await rawMirror((socket) => socket.on('data', () => socket.resetAndDestroy())));
+    const resetting = new Rig(open(await rawMirror((socket) => socket.on('data', () => socket.resetAndDestroy()))));
     resetting.offer(4);
     expect(await resetting.settled()).toEqual({ 'failed:reset': 4 });
-    const garbage = new Rig(await rawMirror((socket) => socket.on('data', () => socket.write('SSH-2.0-no\r\n\r\n'))));
+    const garbage = new Rig(open(await rawMirror((socket) => socket.on('data', () => socket.write('SSH-2.0-no\r\n\r\n')))));
     garbage.offer(4);
     expect(await garbage.settled()).toEqual({ 'failed:protocol': 4 });
   });
@@ -153,7 +161,7 @@ describe('a target queue', () => {
     const origin = await listen(server);
     const port = (server.address() as AddressInfo).port;
     await new Promise<void>((resolve) => server.close(() => resolve()));
-    const rig = new Rig(origin);
+    const rig = new Rig(open(origin));
     for (let i = 0; i < 10; i++) {
       rig.offer(5);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -180,7 +188,7 @@ describe('a target queue', () => {
 
   it('counts what it cannot express as rejected, and goes on', async () => {
     const origin = await httpMirror((_request, response) => response.end());
-    const rig = new Rig(origin, { maxInFlight: 1, maxQueued: 1000 });
+    const rig = new Rig(open(origin), { maxInFlight: 1, maxQueued: 1000 });
     rig.offer(300, null, 'no slash');
     rig.offer(2);
     expect(await rig.settled()).toEqual({ 'failed:rejected': 300, 'mirrored:2xx': 2 });
@@ -188,7 +196,7 @@ describe('a target queue', () => {
 
   it('counts what is left when it is closed as shutdown', async () => {
     const origin = await httpMirror(() => {});
-    const rig = new Rig(origin, { timeoutMs: 10_000 });
+    const rig = new Rig(open(origin), { timeoutMs: 10_000 });
     rig.offer(7);
     await rig.queue.close();
     expect(await rig.settled()).toEqual({ 'incomplete:shutdown': 7 });
