@@ -7,7 +7,7 @@ import { mapShared } from '../ebpf/libbpf.ts';
 import { SHARED_DATA_OFFSET } from '../ring/abi.ts';
 import { MuteQueue } from '../ring/mute-queue.ts';
 import type { Endpoint } from '../tap.ts';
-import { EndpointCapture, type CaptureContext } from './capture.ts';
+import type { CaptureContext, EndpointCapture } from './capture.ts';
 import { MonotonicClock } from './clock.ts';
 import { Copier, type RingEnd } from './copier.ts';
 import { counterIndex, COUNTER_BYTES } from './counters.ts';
@@ -20,6 +20,7 @@ const HOUSEKEEPING_MS = 500;
 const parent = process.ppid;
 const captures = new Map<number, EndpointCapture>();
 let context: CaptureContext | null = null;
+let openCapture: ((endpoint: Endpoint, context: CaptureContext) => EndpointCapture) | null = null;
 /** Losses of sessions that are closed, and of earlier processes. */
 let lostBefore = 0;
 
@@ -29,23 +30,30 @@ process.on('SIGTERM', () => {});
 /** The channel closes when the agent ends, however it ends. */
 process.on('disconnect', () => process.exit(0));
 process.on('message', (command: Command) => {
-  try {
-    obey(command);
-    send({ type: 'done', request: command.request });
-  } catch (error) {
-    const code = error instanceof ShadowtapError ? error.code : 'INTERNAL';
-    send({ type: 'failed', request: command.request, code, message: messageOf(error) });
-  }
+  void obey(command).then(
+    () => send({ type: 'done', request: command.request }),
+    (error: unknown) => {
+      const code = error instanceof ShadowtapError ? error.code : 'INTERNAL';
+      send({ type: 'failed', request: command.request, code, message: messageOf(error) });
+    },
+  );
 });
 
-function obey(command: Command): void {
-  if (command.type === 'start') return start(command.settings);
-  if (context === null) throw new ShadowtapError('INTERNAL', `${command.type} came before start`);
-  if (command.type === 'attach') attach(command.endpoint, context);
-  else detach(command.endpointId);
+async function obey(command: Command): Promise<void> {
+  switch (command.type) {
+    case 'start':
+      return start(command.settings);
+    case 'attach':
+      return attach(command.endpoint);
+    case 'detach':
+      return detach(command.endpointId);
+  }
 }
 
-function start(settings: Settings): void {
+async function start(settings: Settings): Promise<void> {
+  // Here and not above, so that a native module that does not load is an answer and not the end of the process.
+  const { EndpointCapture } = await import('./capture.ts');
+  openCapture = (endpoint, context) => new EndpointCapture(endpoint, context);
   const counters = new Float64Array(mapShared(COUNTERS_FD, 0, COUNTER_BYTES, true).memory);
   lostBefore = counters[LOST]!;
   const clock = new MonotonicClock();
@@ -71,11 +79,12 @@ function ringEnd(ring: number, bytes: number): RingEnd {
 }
 
 /** The same endpoint once more with other ports is opened anew. */
-function attach(endpoint: Endpoint, context: CaptureContext): void {
+function attach(endpoint: Endpoint): void {
+  if (context === null || openCapture === null) throw new ShadowtapError('INTERNAL', 'attach came before start');
   const known = captures.get(endpoint.id);
   if (known !== undefined && isSame(known.endpoint, endpoint)) return;
   detach(endpoint.id);
-  captures.set(endpoint.id, new EndpointCapture(endpoint, context));
+  captures.set(endpoint.id, openCapture(endpoint, context));
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

@@ -84,15 +84,25 @@ export class PcapTap implements Tap {
       });
     } catch (cause) {
       await started.end();
+      const [reason] = messageOf(cause).split('\n');
       throw new ShadowtapError(
         'TAP_UNAVAILABLE',
-        `the pcap tap's process does not start: ${messageOf(cause)} (the native module \`pcap\` must have been built for this Node: run \`npm run setup\`)`,
+        `the pcap tap's process does not start: ${reason} (the native module \`pcap\` must have been built for this Node: run \`npm run setup\`)`,
         { cause },
       );
     }
+    const isStopped = this.#sources.length === 0;
+    if (isStopped) return started.end();
     this.#process = started;
-    for (const endpoint of [...this.#endpoints.values()]) {
-      await started.attach(endpoint).catch(() => this.#endpoints.delete(endpoint.id));
+    for (const endpoint of [...this.#endpoints.values()]) await this.#attachAgain(started, endpoint);
+  }
+
+  async #attachAgain(process: CaptureProcess, endpoint: Endpoint): Promise<void> {
+    try {
+      await process.attach(endpoint);
+    } catch {
+      const hasVanished = process === this.#process;
+      if (hasVanished) this.#endpoints.delete(endpoint.id);
     }
   }
 
