@@ -10,7 +10,8 @@ import { check, formatPath, type Problem } from './policy/check.ts';
 import { durationMs } from './policy/duration.ts';
 import { hashKeys, type HashKeys } from './policy/keys.ts';
 import type { MirrorPolicy } from './policy/schema.ts';
-import { policyName, validatePolicy } from './policy/validate.ts';
+import { policyName } from './policy/policy-name.ts';
+import { validatePolicy } from './policy/validate.ts';
 import type { Endpoint } from './tap/tap.ts';
 
 /** All that a standalone agent is told. */

@@ -1,7 +1,7 @@
 import type { HashKeys } from '../policy/keys.ts';
 import { asOnWire } from '../policy/request-view.ts';
 import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
-import { policyName } from '../policy/validate.ts';
+import { policyName } from '../policy/policy-name.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { FullPath, PrefixPath, type PathRewrite } from './path-rewrite.ts';
 import { QueryEdit } from './query.ts';

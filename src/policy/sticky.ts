@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { asOnWire, type RequestView } from './request-view.ts';
 import type { Draw } from './sampler.ts';
 import type { MirrorPolicy, PolicySpec } from './schema.ts';
-import { policyName } from './validate.ts';
+import { policyName } from './policy-name.ts';
 
 type StickyBy = NonNullable<PolicySpec['stickyBy']>;
 

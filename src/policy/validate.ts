@@ -8,8 +8,3 @@ import { MIRROR_POLICY, type MirrorPolicy } from './schema.ts';
 export function validatePolicy(document: unknown): Checked<MirrorPolicy> {
   return check(MIRROR_POLICY, document);
 }
-
-/** `namespace/name`: what a policy is called in logs, metrics and the marker header. */
-export function policyName(policy: MirrorPolicy): string {
-  return `${policy.metadata.namespace}/${policy.metadata.name}`;
-}

@@ -5,7 +5,7 @@ import { rewriteRules } from '../mirror/rewrite-rules.ts';
 import { durationMs } from '../policy/duration.ts';
 import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
-import { policyName } from '../policy/validate.ts';
+import { policyName } from '../policy/policy-name.ts';
 import type { RecordTarget } from '../record/recorder.ts';
 import type { PoliciesMessage } from './messages.ts';
 

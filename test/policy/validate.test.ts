@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { policyName, validatePolicy } from '../../src/policy/validate.ts';
+import { policyName } from '../../src/policy/policy-name.ts';
+import { validatePolicy } from '../../src/policy/validate.ts';
 import { complaints, policy, policyDocument } from './support.ts';
 
 const URL = 'http://127.0.0.1:9090';
