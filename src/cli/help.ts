@@ -47,13 +47,18 @@ Examples:
   sudo shadowtap plan -f config.yaml --for 5m -o json`;
 
 export const REPLAY_HELP = `
+The file is a capture (pcap, pcapng), a recording of a file target (ndjson, HAR), a HAR file of a browser or proxy, or
+a .gor file of GoReplay; its content tells which. What is damaged in it is left out and counted.
+
 With --dry-run each request is printed as one JSON object on a line, in order of completion; the summary goes to
-standard error. With --policy the policies' selectors are left aside: a capture has no labels.
+standard error. With --policy the policies' selectors are left aside: a file has no labels. With --port only requests
+to these ports count; of .gor files the port is that of the Host header, or 80.
 
 Examples:
   shadowtap replay capture.pcap --dry-run | head
   shadowtap replay capture.pcapng --to http://127.0.0.1:9090 --speed 2x --port 8080
-  shadowtap replay capture.pcap --policy examples/policies.yaml --speed max`;
+  shadowtap replay capture.pcap --policy examples/policies.yaml --speed max
+  shadowtap replay requests_0.gor --to http://127.0.0.1:9090 --speed 2x`;
 
 export const DOCTOR_HELP = `
 Exit codes: 0 an eBPF tap can be used, 1 only the pcap tap can, 3 no tap can.

@@ -78,11 +78,11 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
 
   program
     .command('replay')
-    .description('read a capture file and mirror its requests, or print them')
-    .argument('<capture>', 'pcap or pcapng file')
+    .description('read a capture or a recording and mirror its requests, or print them')
+    .argument('<file>', 'pcap, pcapng, ndjson, HAR or GoReplay file')
     .option('--to <url>', 'mirror that gets every request')
     .option('--policy <path>', 'YAML file whose MirrorPolicies decide')
-    .option('--speed <factor>', 'times the captured speed, such as 2x, or max', '1x')
+    .option('--speed <factor>', 'times the recorded speed, such as 2x, or max', '1x')
     .option('--port <number>', 'server port, may be repeated; not given: HTTP is found on any port', collect)
     .option('--dry-run', 'send nothing; print each request as a line of JSON')
     .addHelpText('after', REPLAY_HELP)

@@ -13,7 +13,7 @@ export interface ReplayOptions {
   readonly dryRun?: boolean;
 }
 
-/** Sends the requests of a capture file to a mirror, or prints them. */
+/** Sends the requests of a capture or a recording to a mirror, or prints them. */
 export async function replay(capture: string, options: ReplayOptions, io: Io): Promise<number> {
   const { to, policy, dryRun = false } = options;
   if (to === undefined && policy === undefined && !dryRun) {

@@ -5,6 +5,7 @@ import type { CapturedPacket } from './capture/packet.ts';
 import { FrameDecoder } from './frame/decoder.ts';
 import { LINK_TYPES } from './frame/link.ts';
 import { OK, STATUS_NAMES } from './frame/status.ts';
+import { Pace } from './pace.ts';
 import { Segment, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION, type SegmentHandler } from './segment.ts';
 
 export interface FileTapOptions {
@@ -43,7 +44,7 @@ const LONGEST_SLEEP_MS = 200;
 /** Delivers the TCP segments of a capture file (pcap or pcapng), in the file's order, on the calling thread. */
 export class FileTap {
   readonly path: string;
-  readonly #speed: number;
+  readonly #pace: Pace | null;
   readonly #ports: Uint8Array | null;
   readonly #backpressure: (() => Promise<void>) | null;
   readonly #decoder = new FrameDecoder();
@@ -56,14 +57,12 @@ export class FileTap {
   #stopped = false;
   #unknownLinkType = -1;
   #sliceEnd = 0;
-  /** Pace: capture time and wall clock of the first packet; -1 before it. */
-  #firstUs = -1;
-  #firstMs = 0;
 
   constructor(path: string, options: FileTapOptions = {}) {
     this.path = path;
-    this.#speed = options.speed === undefined || options.speed === 'max' ? Infinity : options.speed;
-    if (!(this.#speed > 0)) throw new RangeError(`speed must be above 0: ${this.#speed}`);
+    const speed = options.speed === undefined || options.speed === 'max' ? Infinity : options.speed;
+    if (!(speed > 0)) throw new RangeError(`speed must be above 0: ${speed}`);
+    this.#pace = speed === Infinity ? null : new Pace(speed);
     this.#ports = options.ports === undefined ? null : portTable(options.ports);
     this.#backpressure = options.backpressure ?? null;
   }
@@ -79,7 +78,7 @@ export class FileTap {
       this.#sliceEnd = performance.now() + SLICE_MS;
       do {
         while (!this.#stopped && file.next()) {
-          if (this.#speed !== Infinity) await this.#keepPace(file.packet.timeUs);
+          if (this.#pace !== null) await this.#keepPace(this.#pace, file.packet.timeUs);
           this.#deliver(file.packet, handler);
           if (this.#frames % FRAMES_PER_LOOK === 0 && performance.now() >= this.#sliceEnd) await this.#yield();
         }
@@ -144,14 +143,9 @@ export class FileTap {
     return true;
   }
 
-  async #keepPace(timeUs: number): Promise<void> {
-    if (this.#firstUs === -1) {
-      this.#firstUs = timeUs;
-      this.#firstMs = performance.now();
-    }
-    const due = this.#firstMs + (timeUs - this.#firstUs) / 1000 / this.#speed;
+  async #keepPace(pace: Pace, timeUs: number): Promise<void> {
     for (;;) {
-      const wait = due - performance.now();
+      const wait = pace.aheadMs(timeUs);
       if (wait < 1 || this.#stopped) return;
       await sleep(Math.min(wait, LONGEST_SLEEP_MS));
       this.#sliceEnd = performance.now() + SLICE_MS;

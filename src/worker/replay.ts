@@ -8,15 +8,16 @@ import { buildSnapshot } from '../policy/build-snapshot.ts';
 import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION, type MirrorPolicy } from '../policy/schema.ts';
 import { validatePolicy } from '../policy/validate.ts';
-import { FileTap } from '../tap/file-tap.ts';
-import { newStageCounters } from './board.ts';
+import { Recorder } from '../record/recorder.ts';
 import { ExchangePrinter } from './exchange-printer.ts';
-import { captureLine, contentBudget } from './line.ts';
+import { contentBudget } from './line.ts';
 import { Pipeline } from './pipeline.ts';
+import { openReplaySource } from './replay-source.ts';
 import { compileSnapshot, policyEntry } from './targets.ts';
+import { WorkerCounters } from './worker-counters.ts';
 
 export interface ReplayOptions {
-  /** Path of a pcap or pcapng file. */
+  /** Path of a capture (pcap, pcapng) or a recording (ndjson, HAR, GoReplay). */
   readonly capture: string;
   /** Address that gets every request; null where policies say. */
   readonly to: string | null;
@@ -42,7 +43,7 @@ const TICK_MS = 50;
 const MAX_PENDING = 64;
 
 /**
- * Runs the line over a capture file, on this thread.
+ * Runs the line over a capture file, or its end over a recording, on this thread.
  * @returns the exit code
  * @throws ShadowtapError CAPTURE_FILE or CAPTURE_LINK_TYPE
  */
@@ -52,15 +53,12 @@ export async function replayCapture(options: ReplayOptions): Promise<number> {
 }
 
 async function print({ capture, speed, ports, out, err }: ReplayOptions): Promise<void> {
-  const counters = newStageCounters();
   const printer = new ExchangePrinter((line) => out.write(`${line}\n`));
-  const tap = openFile(capture, speed, ports, () => drained(out));
-  const flows = captureLine(printer, MEMORY_BYTES, contentBudget(MEMORY_BYTES), counters, () => {});
-  await tap.run(flows);
-  flows.close(Infinity);
+  const source = await openReplaySource(capture, { speed, ports, room: () => drained(out) });
+  await source.run(printer, MEMORY_BYTES, contentBudget(MEMORY_BYTES));
   await drained(out);
   const counts = Array.from(printer.counts, ([label, count]) => `${count} ${label}`).join(', ');
-  err.write(`${capture}: ${fileSummary(tap)}; ${counts || 'no HTTP/1.x found'}\n`);
+  err.write(`${capture}: ${source.summary()}; ${counts || 'no HTTP/1.x found'}\n`);
 }
 
 /** Waits while the reader of our output is behind. */
@@ -70,7 +68,6 @@ async function drained(out: Writable): Promise<void> {
 
 async function mirror({ capture, to, policies: given, speed, ports, err }: ReplayOptions): Promise<void> {
   const policies = given ?? [everythingTo(to)];
-  const counters = newStageCounters();
   const book = new AccountBook(1);
   // The capture is one endpoint that every policy selects, on all of its ports.
   const snapshot = buildSnapshot(1, policies, [{ id: 0, name: capture, labels: {}, ports: [] }]);
@@ -78,22 +75,32 @@ async function mirror({ capture, to, policies: given, speed, ports, err }: Repla
   const emitter = new Emitter();
   const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts, off: false }, DEFAULT_MARKER);
   const content = contentBudget(MEMORY_BYTES);
-  const pipeline = new Pipeline(book.workers[0]!, emitter, content, compiled, DEFAULT_MARKER);
-  const flows = captureLine(pipeline, MEMORY_BYTES, content, counters, () => {});
+  const recorder = new Recorder({
+    // A recording's clock is the time of day.
+    clock: (timeUs) => timeUs / 1000,
+    share: { index: 0, count: 1 },
+    budget: content,
+    counters: new WorkerCounters(),
+    onProblem: (message) => err.write(`shadowtap: ${message}\n`),
+  });
+  const pipeline = new Pipeline(book.workers[0]!, emitter, content, compiled, DEFAULT_MARKER, undefined, recorder);
+  const pending = (): number => emitter.pending + recorder.pending;
   const room = async (): Promise<void> => {
-    while (emitter.pending > MAX_PENDING) await sleep(1);
+    while (pending() > MAX_PENDING || (pending() > 0 && content.used > content.limit / 2)) await sleep(1);
   };
-  const tap = openFile(capture, speed, ports, room);
-  const timer = setInterval(() => emitter.tick(performance.now()), TICK_MS);
+  const source = await openReplaySource(capture, { speed, ports, room });
+  const timer = setInterval(() => {
+    emitter.tick(performance.now());
+    recorder.tick(performance.now());
+  }, TICK_MS);
   try {
-    await tap.run(flows);
-    flows.close(Infinity);
-    while (emitter.pending > 0) await sleep(5);
+    await source.run(pipeline, MEMORY_BYTES, content);
+    while (pending() > 0) await sleep(5);
   } finally {
     clearInterval(timer);
-    await emitter.close();
+    await Promise.all([emitter.close(), recorder.close()]);
   }
-  err.write(`${capture}: ${fileSummary(tap)}; ${ledgerSummary(book.sums())}\n`);
+  err.write(`${capture}: ${source.summary()}; ${ledgerSummary(book.sums())}\n`);
 }
 
 /** The policy behind `--to`. */
@@ -102,19 +109,10 @@ function everythingTo(url: string | null): MirrorPolicy {
     apiVersion: API_VERSION,
     kind: 'MirrorPolicy',
     metadata: { name: 'replay' },
-    spec: { selector: {}, targets: [{ url }], limits: { maxBodyBytes: MAX_BODY_BYTES } },
+    spec: { selector: {}, targets: [{ url }], limits: { maxBodyBytes: MAX_BODY_BYTES, maxQueueBytes: MEMORY_BYTES } },
   });
   if (value === null) throw new ShadowtapError('TARGET', problems?.[0]?.message ?? 'the target is not usable');
   return value;
-}
-
-function openFile(capture: string, speed: number, ports: readonly number[], backpressure: () => Promise<void>): FileTap {
-  return new FileTap(capture, { speed, backpressure, ...(ports.length > 0 && { ports }) });
-}
-
-function fileSummary(tap: FileTap): string {
-  const { frames, segments, warning } = tap.stats();
-  return `${frames} frames, ${segments} TCP segments${warning === null ? '' : ` (${warning})`}`;
 }
 
 function ledgerSummary({ seen, open, requests }: LedgerSums): string {

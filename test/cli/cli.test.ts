@@ -71,7 +71,7 @@ describe('what the user can mend', () => {
     ['run -f good.yaml --tap bpf', '--tap: "bpf" is not allowed; give one of auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact, pcap'],
     ['run -f good.yaml --admin 9464', '--admin: "9464" is not allowed; give an address such as 127.0.0.1:9464 or [::1]:9464, or off'],
     ['run -f good.yaml --log-level all', '--log-level: "all" is not allowed; give one of debug, info, warn, error, silent'],
-    ['replay', "missing required argument 'capture'; see shadowtap replay --help"],
+    ['replay', "missing required argument 'file'; see shadowtap replay --help"],
     ['replay a.pcap', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them'],
     ['replay a.pcap --to shadow', `--to: "shadow" is not allowed; ${URL_WANTED}`],
     ['replay a.pcap --to http://a --policy good.yaml', '--policy: its targets get the requests; leave out --to and --dry-run'],

@@ -75,6 +75,6 @@ async function parserFor(window: FileWindow): Promise<CaptureParser> {
   if (complete && isPcap(window.data, window.at)) return new PcapParser(window);
   if (complete && isPcapng(window.data, window.at)) return new PcapngParser(window);
   const isGzip = window.end >= 2 && window.data[0] === 0x1f && window.data[1] === 0x8b;
-  const remedy = isGzip ? 'it is gzip: unpack it first' : 'expected pcap or pcapng, as tcpdump and Wireshark write it';
+  const remedy = isGzip ? 'it is gzip: unpack it first' : 'expected pcap or pcapng, as tcpdump and Wireshark write it, or a recording';
   throw new ShadowtapError('CAPTURE_FILE', `${window.path} is not a capture file: ${remedy}`);
 }

@@ -76,7 +76,7 @@ describe('CaptureFile', () => {
     ['half a header', LITTLE.pcapHeader(1).subarray(0, 12)],
   ])('refuses %s', async (_name, content) => {
     const path = folder.write(content);
-    await expect(readAll(path)).rejects.toMatchObject({ code: 'CAPTURE_FILE', message: `${path} is not a capture file: expected pcap or pcapng, as tcpdump and Wireshark write it` });
+    await expect(readAll(path)).rejects.toMatchObject({ code: 'CAPTURE_FILE', message: `${path} is not a capture file: expected pcap or pcapng, as tcpdump and Wireshark write it, or a recording` });
   });
 
   it('says that a compressed file must be unpacked', async () => {
