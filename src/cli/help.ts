@@ -51,8 +51,10 @@ The file is a capture (pcap, pcapng), a recording of a file target (ndjson, HAR)
 a .gor file of GoReplay; its content tells which. What is damaged in it is left out and counted.
 
 With --dry-run each request is printed as one JSON object on a line, in order of completion; the summary goes to
-standard error. With --policy the policies' selectors are left aside: a file has no labels. With --port only requests
-to these ports count; of .gor files the port is that of the Host header, or 80.
+standard error. With --policy as well, each copy is printed as its target would get it, rewritten and redacted.
+
+With --policy the policies' selectors are left aside: a file has no labels. With --port only requests to these ports
+count; of .gor files the port is that of the Host header, or 80.
 
 Examples:
   shadowtap replay capture.pcap --dry-run | head

@@ -19,8 +19,8 @@ export async function replay(capture: string, options: ReplayOptions, io: Io): P
   if (to === undefined && policy === undefined && !dryRun) {
     throw new ShadowtapError('USAGE', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them');
   }
-  if (policy !== undefined && (to !== undefined || dryRun)) {
-    throw new ShadowtapError('USAGE', '--policy: its targets get the requests; leave out --to and --dry-run');
+  if (policy !== undefined && to !== undefined) {
+    throw new ShadowtapError('USAGE', '--policy: its targets get the requests; leave out --to');
   }
   const speed = speedOf(options.speed);
   const ports = (options.port ?? []).flatMap((list) => list.split(',')).map(portOf);

@@ -9,6 +9,7 @@ import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION, type MirrorPolicy } from '../policy/schema.ts';
 import { validatePolicy } from '../policy/validate.ts';
 import { Recorder } from '../record/recorder.ts';
+import { CopyPrinter } from './copy-printer.ts';
 import { ExchangePrinter } from './exchange-printer.ts';
 import { contentBudget } from './line.ts';
 import { Pipeline } from './pipeline.ts';
@@ -27,7 +28,7 @@ export interface ReplayOptions {
   readonly speed: number;
   /** The servers' ports; none: HTTP is looked for on every port. */
   readonly ports: readonly number[];
-  /** Prints what would be sent, one JSON line a request, and sends nothing. */
+  /** Sends nothing, and prints one JSON line a request, or with policies one for each copy as its target would get it. */
   readonly dryRun: boolean;
   /** Results. */
   readonly out: Writable;
@@ -48,7 +49,7 @@ const MAX_PENDING = 64;
  * @throws ShadowtapError CAPTURE_FILE or CAPTURE_LINK_TYPE
  */
 export async function replayCapture(options: ReplayOptions): Promise<number> {
-  await (options.dryRun ? print(options) : mirror(options));
+  await (options.dryRun && options.policies === null ? print(options) : mirror(options));
   return 0;
 }
 
@@ -66,7 +67,7 @@ async function drained(out: Writable): Promise<void> {
   if (out.writableNeedDrain) await once(out, 'drain');
 }
 
-async function mirror({ capture, to, policies: given, speed, ports, err }: ReplayOptions): Promise<void> {
+async function mirror({ capture, to, policies: given, speed, ports, dryRun, out, err }: ReplayOptions): Promise<void> {
   const policies = given ?? [everythingTo(to)];
   const book = new AccountBook(1);
   // The capture is one endpoint that every policy selects, on all of its ports.
@@ -83,9 +84,12 @@ async function mirror({ capture, to, policies: given, speed, ports, err }: Repla
     counters: new WorkerCounters(),
     onProblem: (message) => err.write(`shadowtap: ${message}\n`),
   });
-  const pipeline = new Pipeline(book.workers[0]!, emitter, content, compiled, DEFAULT_MARKER, undefined, recorder);
+  const sink = dryRun ? new CopyPrinter((line) => out.write(`${line}\n`)) : emitter;
+  const records = dryRun ? null : recorder;
+  const pipeline = new Pipeline(book.workers[0]!, sink, content, compiled, DEFAULT_MARKER, undefined, records);
   const pending = (): number => emitter.pending + recorder.pending;
   const room = async (): Promise<void> => {
+    if (dryRun) await drained(out);
     while (pending() > MAX_PENDING || (pending() > 0 && content.used > content.limit / 2)) await sleep(1);
   };
   const source = await openReplaySource(capture, { speed, ports, room });

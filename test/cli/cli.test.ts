@@ -74,7 +74,7 @@ describe('what the user can mend', () => {
     ['replay', "missing required argument 'file'; see shadowtap replay --help"],
     ['replay a.pcap', 'say where the requests go: give --to URL or --policy FILE, or --dry-run to print them'],
     ['replay a.pcap --to shadow', `--to: "shadow" is not allowed; ${URL_WANTED}`],
-    ['replay a.pcap --to http://a --policy good.yaml', '--policy: its targets get the requests; leave out --to and --dry-run'],
+    ['replay a.pcap --to http://a --policy good.yaml', '--policy: its targets get the requests; leave out --to'],
     ['replay a.pcap --policy bad.yaml', 'bad.yaml:12: MirrorPolicy default/p: spec.sample.percent: 200 is not allowed; give a number from 0 to 100, such as 10 or 0.5'],
     ['replay a.pcap --dry-run --speed fast', '--speed: "fast" is not allowed; give a factor such as 1x, 0.5x or 10x, or max'],
     ['replay a.pcap --dry-run --speed 0x', '--speed: "0x" is not allowed; give a factor such as 1x, 0.5x or 10x, or max'],
