@@ -26,18 +26,23 @@ const POLICY_INTRODUCTION = `# MirrorPolicy
 ${GENERATED}
 
 What to mirror, how much of it, and where to. Names and meanings are those of the Gateway API (HTTPRouteMatch,
-RequestMirror, filters) and of Kubernetes (LabelSelector) where they have them. Fields that are not listed are refused.
-Check files with \`shadowtap validate -f\`; see examples/ for whole ones. A JSON Schema for editors is in
-[policy.schema.json](policy.schema.json).
+RequestMirror, filters) and of Kubernetes (LabelSelector, NetworkPolicyPeer) where they have them; people from other
+tools find a table in [coming-from.md](coming-from.md). Fields that are not listed are refused. Check files with
+\`shadowtap validate -f\`, try them on a capture with \`shadowtap replay capture.pcap --policy FILE --dry-run\`; see
+examples/ for whole ones. A JSON Schema for editors is in [policy.schema.json](policy.schema.json).
 
 ## How a request is judged
 
-1. A request that bears the marker header is a copy: it is counted \`loop\` and never mirrored.
+1. A request that bears the agent's marker header is a copy: it is counted \`loop\` and never mirrored.
 2. Policies whose \`selector\` and \`ports\` fit the endpoint are asked, each for itself:
-   no entry of \`matches\` fits → \`unmatched\`; an entry of \`excludes\` fits → \`excluded\`;
+   no entry of \`from\` or of \`matches\` fits → \`unmatched\`; an entry of \`excludes\` fits → \`excluded\`;
    the method is not among \`methods\` → \`method\`; the sample or each target's percent leaves it out → \`sampled-out\`.
 3. Every policy that is left sends a copy to each of its targets that drew it. The request counts for the first of them.
    If none is left, its outcome is the closest: \`sampled-out\`, then \`method\`, \`excluded\`, \`unmatched\`.
+
+Policies are compiled once, when they change. A request is compared only with the policies of its endpoint, and of many
+only with those whose paths may fit it: thousands that differ in \`Exact\` or \`PathPrefix\` paths cost what a handful
+does. Policies whose \`matches\` name no path, the root or a pattern are all looked at.
 
 ## Details of matching
 
@@ -50,10 +55,62 @@ Check files with \`shadowtap validate -f\`; see examples/ for whole ones. A JSON
 - Query parameters are compared after decoding (\`%20\` and \`+\` are spaces); the first of a name counts.
 - If \`headers\` or \`queryParams\` has several entries with one name, the first counts, as in the Gateway API.
 - Patterns (\`RegularExpression\`) are in [RE2 syntax](https://github.com/google/re2/wiki/Syntax), as in Envoy and Istio,
-  and must fit the **whole** value: \`/api/.*\`, not \`/api/\`. RE2 takes time in proportion to the text, so no request can
-  stall the agent; look-around and back-references do not exist in it. A pattern is ASCII and has at most 1024
-  characters and 256 compiled instructions; it never fits a value of more than 4096 characters.
+  and must fit the **whole** value: \`/api/.*\`, not \`/api/\`. Look-around and back-references do not exist in it. Each
+  pattern is written out as a finite automaton when the policy is read, so that a request costs one look-up a character
+  whatever it sends; a pattern that would be too large for that is refused (long repetitions behind \`.*\`, such as
+  \`.*a.{20}\`). A pattern is ASCII and has at most 1024 characters, a policy at most 64 patterns.
 - Other texts of policies are compared as UTF-8.
+
+## Sources
+
+\`from\` looks at the address that the connection comes from. Behind a gateway, a node's load balancing or a mesh that is
+the address of the last hop: with a sidecar, plaintext is seen on \`lo\` and comes from the sidecar. \`X-Forwarded-For\`
+is what a client says; a condition on it belongs into \`matches\`.
+
+\`podSelector\` and \`namespaceSelector\` are held against the pods that are known. The standalone agent knows the endpoints
+of its configuration that have \`addresses\`; one that is called \`shop/web-1\` is in the namespace \`shop\`, others are in
+\`default\`, and a namespace has the label \`kubernetes.io/metadata.name\`. An unknown source fits no selector; \`ipBlock\`
+takes any address, and \`0.0.0.0/0\` does not take IPv6.
+
+## Sampling
+
+- No \`sample\` and 100 mean all, 0 means none, both exactly. Shares between are drawn for each request; \`percent\` of a
+  target is drawn for each target once the request is in the sample.
+- With \`stickyBy\` the draw is a keyed hash of the request's key: the same key is in or out on every node and after every
+  restart, for the policy and for each of its targets. Raising a share keeps those who are in. The key of the hash comes
+  from \`hashKeyFile\` of the [Agent](agent.md) and from the policy's name, or its \`seed\`.
+- A request without the key (no such header, or an empty one) is drawn by itself, as without \`stickyBy\`.
+
+## Changing copies
+
+Only the copy changes. The order is: fields of the connection are left out and \`trace\` is applied; \`redact\`;
+\`idempotencyKeys\`; the filters of the target in their order (set, add, remove in each); the markers. \`x-request-id\` and
+\`X-Forwarded-For\` stay as they are.
+
+- \`URLRewrite\` has the meaning of the Gateway API, slashes included: with the prefix \`/foo\` and the replacement
+  \`/xyz\`, \`/foo/bar\` becomes \`/xyz/bar\` and \`/foo\` becomes \`/xyz\`; an empty replacement and \`/\` take the prefix away.
+  The prefix is that of the longest entry of \`matches\` that the request fits; entries without a path have the root. The
+  query stays. The path of the target's \`url\` is put before the result.
+- \`QueryModifier\` is ours. A parameter that is set takes the place of the first of its name; what is not named stays
+  byte for byte.
+- \`idempotencyKeys: Rewrite\` puts a UUID in place of the key, a keyed hash of key and policy. A client's second try with
+  the same key is a second try for the mirror, too.
+
+## Redaction
+
+What \`redact\` names is taken out before anything leaves the worker: copies, recordings, dry runs. Logs and metrics
+never hold content. \`Hash\` puts \`redacted-\` and 128 bits of an HMAC-SHA-256 in place of a value, the same for the same
+value wherever it was: header, cookie, parameter or field. Without \`hashKeyFile\` its key is random and lives as long as
+the agent; with it, hashes are the same on all agents.
+
+- Headers are named in any case, cookies and parameters exactly. Parameters are also taken out of \`Referer\`.
+- JSON keeps everything else byte for byte. \`Remove\` takes a field away, and puts \`null\` in place of an element of a list.
+  Of a name that is there twice, both are taken out.
+- With \`jsonFields\`, content is read if its type says JSON, or if it begins with \`{\` or \`[\` whatever its type says. It
+  **is not sent**, and counted \`failed: redaction\`, if it is not exactly JSON in UTF-8, is larger than 1 MiB, has more
+  than 1000 secret fields, or has a \`Content-Encoding\`: compressed content cannot be looked into.
+- Other content (forms, images, multipart) is sent as it is. Leave requests out by \`excludes\` where it may hold secrets;
+  so with paths, which are not redacted.
 
 ## Fields
 `;

@@ -145,7 +145,7 @@ export const MIRROR_POLICY = object({
       pattern: OBJECT_NAME,
     }),
     namespace: text({
-      description: 'Namespace of the policy. The standalone agent uses it for names only.',
+      description: 'Namespace of the policy; `podSelector` of `from` looks there.',
       expects: 'lower-case letters, digits and -, at most 63',
       pattern: NAMESPACE_NAME,
       default: 'default',
