@@ -122,10 +122,10 @@ function reportOn(document: SourceDocument, index: number): DocumentReport {
   return { ...bare, problems: lines(document, title, [{ path: ['kind'], message }]) };
 }
 
-/** Names must differ, and there is one agent. */
+/** Names and recorded files must differ, and there is one agent. */
 function refuseSecond(report: DocumentReport, before: readonly DocumentReport[]): DocumentReport {
   const { document, title, agent, policy } = report;
-  const refused = (path: string[], message: string): DocumentReport => ({
+  const refused = (path: (string | number)[], message: string): DocumentReport => ({
     ...report,
     agent: null,
     policy: null,
@@ -135,7 +135,19 @@ function refuseSecond(report: DocumentReport, before: readonly DocumentReport[])
   if (policy === null) return report;
   const name = policyName(policy);
   const twice = before.some((other) => other.policy !== null && policyName(other.policy) === name);
-  return twice ? refused(['metadata', 'name'], `a second MirrorPolicy ${name}; give each its own name`) : report;
+  if (twice) return refused(['metadata', 'name'], `a second MirrorPolicy ${name}; give each its own name`);
+  const taken = new Set(before.flatMap((other) => (other.policy === null ? [] : filesOf(other.policy))));
+  for (const [index, path] of filesOf(policy).entries()) {
+    if (path === null) continue;
+    if (taken.has(path)) return refused(['spec', 'targets', index, 'file', 'path'], `another target records to ${path}, too; give each its own`);
+    taken.add(path);
+  }
+  return report;
+}
+
+/** By target; null where it is no file. */
+function filesOf({ spec }: MirrorPolicy): (string | null)[] {
+  return spec.targets.map(({ file }) => file?.path ?? null);
 }
 
 function refuseProblems(reports: readonly DocumentReport[]): void {
