@@ -179,7 +179,7 @@ describe('a file as a whole', () => {
     ['without an Agent', POLICY, 'CONFIG_INVALID', 'F: has no document of kind Agent; add one that names the endpoints'],
     ['with two Agents', `${agent(ENDPOINT)}---\n${agent(ENDPOINT)}`, 'CONFIG_INVALID', 'F:7: Agent: kind: a second Agent; keep one'],
     ['with two policies of one name', `${POLICY}---\n${POLICY}`, 'CONFIG_INVALID', 'F:10: MirrorPolicy default/p: metadata.name: a second MirrorPolicy default/p; give each its own name'],
-    ['with two targets that record to one file', `${POLICY}---\n${recording('a')}---\n${recording('b')}`, 'CONFIG_INVALID', 'F:18: MirrorPolicy default/b: spec.targets[0].file.path: another target records to /var/x.ndjson, too; give each its own'],
+    ['with two targets that record to one file', `${POLICY}---\n${recording('a')}---\n${recording('b')}`, 'CONFIG_INVALID', 'F:20: MirrorPolicy default/b: spec.targets[0].file.path: another target records to /var/x.ndjson, too; give each its own'],
     ['with another kind', `${HEAD}kind: Service\n`, 'CONFIG_INVALID', 'F:2: Service: kind: "Service" is not allowed; give Agent or MirrorPolicy'],
     ['without a kind', `${HEAD}a: 1\n`, 'CONFIG_INVALID', 'F:1: document 1: kind: missing; give Agent or MirrorPolicy'],
     ['with a list', '- 1\n', 'CONFIG_INVALID', 'F:1: document 1: kind: missing; give Agent or MirrorPolicy'],
