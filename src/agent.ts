@@ -136,6 +136,7 @@ export class Agent {
       governorShare: running.governor.share,
       tap: { name: running.tap.name, ...running.tap.stats() },
       ledger: running.book.sums(),
+      sampleShares: running.book.shares(),
       counters,
       endpoints: running.attachments.status(),
       workers: { running: running.pool.running, restarts: running.pool.restarts },
@@ -157,8 +158,9 @@ export class Agent {
   }
 
   #snapshot(): PolicySnapshot {
+    const { policies, pemFiles, settings } = this.#config;
     const endpoints = this.#ids.assign(this.#config.endpoints);
-    return buildSnapshot(++this.#version, unexpired(this.#config.policies, Date.now()), endpoints, { keys: this.#config.settings.hashKeys });
+    return buildSnapshot(++this.#version, unexpired(policies, Date.now()), endpoints, { keys: settings.hashKeys, pemFiles });
   }
 
   /** Endpoints that a policy selects, with the ports that policies select. */

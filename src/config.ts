@@ -3,6 +3,7 @@ import { readDocuments, type SourceDocument } from './config/documents.ts';
 import { parseListen, type ListenAddress } from './config/listen.ts';
 import { readHashKey } from './config/hash-key.ts';
 import { locate } from './config/locate.ts';
+import { readPemFiles } from './config/pem-files.ts';
 import { ShadowtapError } from './errors.ts';
 import type { LogLevel } from './log.ts';
 import type { SelectableEndpoint } from './policy/build-snapshot.ts';
@@ -19,6 +20,8 @@ export interface AgentConfig {
   readonly settings: AgentSettings;
   readonly endpoints: readonly ConfiguredEndpoint[];
   readonly policies: readonly MirrorPolicy[];
+  /** Contents of the PEM files that targets name, by path. */
+  readonly pemFiles: Readonly<Record<string, string>>;
 }
 
 export interface AgentSettings {
@@ -74,10 +77,12 @@ export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig 
   if (agent === undefined) {
     throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind Agent; add one that names the endpoints`);
   }
+  const policies = reports.flatMap(({ policy }) => policy ?? []);
   return {
     settings: settingsOf({ ...agent.spec, ...checkedFlags(flags) }),
     endpoints: agent.spec.endpoints.map(configuredEndpoint),
-    policies: reports.flatMap(({ policy }) => policy ?? []),
+    policies,
+    pemFiles: readPemFiles(policies),
   };
 }
 

@@ -35,6 +35,13 @@ export const METRICS: readonly MetricRow[] = [
     samples: (s) =>
       s.ledger.copies.map(({ policy, target, outcome, reason, count }) => ({ labels: { policy, target, outcome, reason }, value: count })),
   },
+  {
+    name: 'shadowtap_sample_rate',
+    type: 'gauge',
+    help: "Share of a policy's sample that is mirrored now; below 1 while adaptive sampling holds back.",
+    labels: ['policy'],
+    samples: (s) => s.sampleShares.map(({ policy, share }) => ({ labels: { policy }, value: share })),
+  },
   counter('shadowtap_segments_total', 'Segments that workers took from the tap.', 'worker.segments'),
   counter('shadowtap_segments_discarded_total', 'Segments given up because the worker that should have taken them died.', 'worker.discarded'),
   counter('shadowtap_bad_records_total', 'Records of the tap that made no sense and were skipped.', 'worker.badRecords'),

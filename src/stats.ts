@@ -1,4 +1,4 @@
-import type { LedgerSums } from './ledger/book.ts';
+import type { LedgerSums, PolicyShare } from './ledger/book.ts';
 import type { TapStats } from './tap/tap.ts';
 
 /** Everything the agent knows of itself at one moment; served as JSON at /stats and as metrics at /metrics. */
@@ -11,6 +11,8 @@ export interface AgentStats {
   readonly governorShare: number;
   readonly tap: { readonly name: string } & TapStats;
   readonly ledger: LedgerSums;
+  /** Of each policy's sample, the share that is mirrored now: below 1 while adaptive sampling holds back. */
+  readonly sampleShares: readonly PolicyShare[];
   /** Counters and gauges of the workers' stages, summed over workers: `flow.opened`, `http.requests`, ... */
   readonly counters: Readonly<Record<string, number>>;
   readonly endpoints: readonly EndpointStatus[];

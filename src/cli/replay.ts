@@ -1,4 +1,5 @@
 import { loadPolicies } from '../config.ts';
+import { readPemFiles } from '../config/pem-files.ts';
 import { ShadowtapError } from '../errors.ts';
 import { check } from '../policy/check.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
@@ -26,8 +27,9 @@ export async function replay(capture: string, options: ReplayOptions, io: Io): P
   const ports = (options.port ?? []).flatMap((list) => list.split(',')).map(portOf);
   if (to !== undefined) checkTarget(to);
   const policies = policy === undefined ? null : loadPolicies(policy).map(forAnyEndpoint);
+  const pemFiles = readPemFiles(policies ?? []);
   const { replayCapture } = await import('../worker/replay.ts');
-  return replayCapture({ capture, to: to ?? null, policies, speed, ports, dryRun, out: io.out, err: io.err });
+  return replayCapture({ capture, to: to ?? null, policies, pemFiles, speed, ports, dryRun, out: io.out, err: io.err });
 }
 
 /** A capture has no labels, so that a selector would leave all of it out. */

@@ -21,6 +21,12 @@ export interface CopyCount extends RequestCount {
   readonly target: string;
 }
 
+export interface PolicyShare {
+  /** `namespace/name` */
+  readonly policy: string;
+  readonly share: number;
+}
+
 export interface LedgerSums {
   readonly seen: number;
   /** Seen and not settled yet. */
@@ -58,6 +64,14 @@ export class AccountBook {
   /** A worker has died: what it had in hand is counted `incomplete: crash`. @returns how many requests that were */
   settleCrash(worker: number): number {
     return settleCrash(this.workers[worker]!, this.#accountsOf(worker));
+  }
+
+  /** By policy: the share of its sample that is mirrored now, the mean over workers. */
+  shares(): readonly PolicyShare[] {
+    return Array.from(this.#policies.values(), ({ entry, accounts }) => ({
+      policy: entry.policy,
+      share: accounts.reduce((sum, { share }) => sum + share[0]!, 0) / accounts.length,
+    }));
   }
 
   /** Sums over all workers. The workers count on while this reads, so `open` may be off by what happens meanwhile. */

@@ -14,16 +14,21 @@ export class PolicyAccount {
   readonly buffer: SharedArrayBuffer;
   readonly requests: OutcomeRow;
   readonly copies: readonly OutcomeRow[];
+  /** One number, 0 to 1: the share of its sample that the policy mirrors now. */
+  readonly share: Float64Array;
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.requests = new Float64Array(buffer, 0, SLOTS);
-    const targets = buffer.byteLength / BYTES / SLOTS - 1;
+    const targets = (buffer.byteLength / BYTES - 1) / SLOTS - 1;
+    this.share = new Float64Array(buffer, (1 + targets) * SLOTS * BYTES, 1);
     this.copies = Array.from({ length: targets }, (_, i) => new Float64Array(buffer, (i + 1) * SLOTS * BYTES, SLOTS));
   }
 
   static allocate(targets: number): PolicyAccount {
-    return new PolicyAccount(new SharedArrayBuffer((1 + targets) * SLOTS * BYTES));
+    const account = new PolicyAccount(new SharedArrayBuffer(((1 + targets) * SLOTS + 1) * BYTES));
+    account.share[0] = 1;
+    return account;
   }
 }
 

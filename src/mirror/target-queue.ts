@@ -1,7 +1,10 @@
+import type { ByteBudget } from '../flow/budget.ts';
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
 import { Breaker } from './breaker.ts';
 import type { Delivery, DeliveryObserver, FailureReason, HttpClient, OutgoingRequest } from './http-client.ts';
+import { Lanes } from './lanes.ts';
+import { TokenBucket, type RateLimit } from './token-bucket.ts';
 
 /** Bounds of one target in one worker. */
 export interface QueueLimits {
@@ -12,6 +15,15 @@ export interface QueueLimits {
   /** Content beyond this is not sent to this target: another policy may have asked for more of it. */
   readonly maxBodyBytes: number;
   readonly timeoutMs: number;
+  /** null: as many as come. */
+  readonly rate: RateLimit | null;
+}
+
+/** Hears how the mirror fares. */
+export interface MirrorHealth {
+  onSuccess(latencyMs: number): void;
+  /** A copy failed, or was answered with 5xx. */
+  onError(): void;
 }
 
 /** Hears of a copy's end, once; `slot` is an index of OUTCOME_SLOTS. */
@@ -22,6 +34,8 @@ export interface CopyListener {
 const TOO_LARGE = outcomeSlot('too-large', '');
 const SHED_QUEUE = outcomeSlot('shed', 'queue');
 const SHED_BYTES = outcomeSlot('shed', 'bytes');
+const SHED_RATE = outcomeSlot('shed', 'rate');
+const SHED_MEMORY = outcomeSlot('shed', 'memory');
 const SHED_BREAKER = outcomeSlot('shed', 'breaker');
 const SHUTDOWN = outcomeSlot('incomplete', 'shutdown');
 const MIRRORED = [
@@ -31,6 +45,7 @@ const MIRRORED = [
   outcomeSlot('mirrored', '4xx'),
   outcomeSlot('mirrored', '5xx'),
 ];
+const SERVER_ERROR = MIRRORED[4]!;
 const FAILED: Readonly<Record<FailureReason, number>> = {
   connect: outcomeSlot('failed', 'connect'),
   timeout: outcomeSlot('failed', 'timeout'),
@@ -39,33 +54,49 @@ const FAILED: Readonly<Record<FailureReason, number>> = {
   rejected: outcomeSlot('failed', 'rejected'),
 };
 
+/** Rough cost of a copy that waits: its objects. */
+const OBJECT_BYTES = 1024;
+
 /**
  * Copies on their way to one target: waiting first in, first out, then under way. When a bound is reached the newest
  * copy is shed (those accepted finish), so a slow or dead mirror costs a fixed amount of memory and nothing else.
  */
 export class TargetQueue {
+  /** null: nobody wants to know. */
+  health: MirrorHealth | null = null;
   readonly #client: HttpClient;
   readonly #limits: QueueLimits;
   readonly #row: OutcomeRow;
+  readonly #budget: ByteBudget;
   readonly #breaker = new Breaker();
+  readonly #bucket: TokenBucket | null;
   readonly #waiting: Copy[] = [];
   /** Index of the oldest waiting copy; the array is compacted when it is half consumed. */
   #head = 0;
+  /** Copies that wait for one before them in their lane. */
+  readonly #lanes = new Lanes<Copy>();
   /** Under way, oldest first: with one timeout for all, the first to expire is the first in the set. */
   readonly #inFlight = new Set<Copy>();
+  #pending = 0;
   #bytes = 0;
   #closing = false;
   #sending = false;
 
-  constructor(client: HttpClient, limits: QueueLimits, row: OutcomeRow) {
+  /**
+   * @param row where the ends of copies are counted
+   * @param budget room for what copies take up beside captured content, of all queues together
+   */
+  constructor(client: HttpClient, limits: QueueLimits, row: OutcomeRow, budget: ByteBudget) {
     this.#client = client;
     this.#limits = limits;
     this.#row = row;
+    this.#budget = budget;
+    this.#bucket = limits.rate === null ? null : new TokenBucket(limits.rate);
   }
 
   /** Copies accepted and not ended. */
   get pending(): number {
-    return this.#waiting.length - this.#head + this.#inFlight.size;
+    return this.#pending;
   }
 
   get bytes(): number {
@@ -76,17 +107,32 @@ export class TargetQueue {
     return this.#breaker.isOpen;
   }
 
-  /** Sends, queues or sheds; the listener hears of the end in each case, possibly before this returns. */
-  offer(request: OutgoingRequest, bytes: number, nowMs: number, listener: CopyListener): void {
+  /**
+   * Sends, queues or sheds; the listener hears of the end in each case, possibly before this returns.
+   * @param captured content that is kept, and accounted for, until the listener has heard
+   * @param lane copies of one lane go out in order, one after the other has ended; null: in no order
+   */
+  offer(request: OutgoingRequest, captured: Buffer | null, nowMs: number, listener: CopyListener, lane: object | null): void {
+    const { maxInFlight, maxQueued, maxBytes, maxBodyBytes } = this.#limits;
+    const body = request.body?.length ?? 0;
     if (this.#closing) return this.#end(SHUTDOWN, listener);
-    if (request.body !== null && request.body.length > this.#limits.maxBodyBytes) return this.#end(TOO_LARGE, listener);
-    const free = this.#inFlight.size < this.#limits.maxInFlight;
-    if (!free && this.#waiting.length - this.#head >= this.#limits.maxQueued) return this.#end(SHED_QUEUE, listener);
-    if (this.#bytes + bytes > this.#limits.maxBytes) return this.#end(SHED_BYTES, listener);
+    if (body > maxBodyBytes) return this.#end(TOO_LARGE, listener);
+    const free = this.#inFlight.size < maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
+    if (!free && this.#pending - this.#inFlight.size >= maxQueued) return this.#end(SHED_QUEUE, listener);
+    const bytes = OBJECT_BYTES + headBytes(request) + body;
+    if (this.#bytes + bytes > maxBytes) return this.#end(SHED_BYTES, listener);
+    if (this.#bucket !== null && !this.#bucket.take(nowMs)) return this.#end(SHED_RATE, listener);
+    const room = request.body === captured ? bytes - body : bytes;
+    if (!this.#budget.take(room)) return this.#end(SHED_MEMORY, listener);
     // Only what is sent now may be the probe of a half-open breaker.
-    if (free ? !this.#breaker.admits(nowMs) : this.#breaker.isOpen) return this.#end(SHED_BREAKER, listener);
+    if (free ? !this.#breaker.admits(nowMs) : this.#breaker.isOpen) {
+      this.#budget.give(room);
+      return this.#end(SHED_BREAKER, listener);
+    }
     this.#bytes += bytes;
-    const copy = new Copy(this, request, bytes, listener);
+    this.#pending += 1;
+    const copy = new Copy(this, request, bytes, room, listener, lane);
+    if (lane !== null && !this.#lanes.enter(lane, copy)) return;
     if (free) this.#send(copy, nowMs);
     else this.#waiting.push(copy);
   }
@@ -108,8 +154,9 @@ export class TargetQueue {
   /** Ends what is left as `incomplete: shutdown` and closes the connections. */
   async close(): Promise<void> {
     this.#closing = true;
-    while (this.#head < this.#waiting.length) this.#finish(this.#waiting[this.#head++]!, SHUTDOWN);
     for (const copy of this.#inFlight) this.#finish(copy, SHUTDOWN);
+    // Those that waited for others in their lane come here one after the other.
+    while (this.#head < this.#waiting.length) this.#finish(this.#waiting[this.#head++]!, SHUTDOWN);
     await this.#client.destroy();
   }
 
@@ -117,9 +164,14 @@ export class TargetQueue {
   ended(copy: Copy, slot: number): void {
     if (!this.#inFlight.has(copy)) return;
     const nowMs = performance.now();
+    const failed = OUTCOME_SLOTS[slot]!.outcome === 'failed';
     if (slot === FAILED.rejected) this.#breaker.abstained();
-    else if (OUTCOME_SLOTS[slot]!.outcome === 'failed') this.#breaker.failed(nowMs);
+    else if (failed) this.#breaker.failed(nowMs);
     else this.#breaker.succeeded();
+    if (this.health !== null && slot !== FAILED.rejected) {
+      if (failed || slot === SERVER_ERROR) this.health.onError();
+      else this.health.onSuccess(nowMs - copy.sentMs);
+    }
     this.#finish(copy, slot);
     this.#sendNext(nowMs);
   }
@@ -148,7 +200,11 @@ export class TargetQueue {
 
   #finish(copy: Copy, slot: number): void {
     this.#inFlight.delete(copy);
+    this.#pending -= 1;
     this.#bytes -= copy.bytes;
+    this.#budget.give(copy.room);
+    const next = copy.lane === null ? undefined : this.#lanes.leave(copy.lane);
+    if (next !== undefined) this.#waiting.push(next);
     this.#end(slot, copy.listener);
   }
 
@@ -162,16 +218,28 @@ class Copy implements DeliveryObserver {
   readonly #queue: TargetQueue;
   readonly request: OutgoingRequest;
   readonly bytes: number;
+  /** Taken from the budget. */
+  readonly room: number;
   readonly listener: CopyListener;
+  readonly lane: object | null;
   sentMs = 0;
   delivery: Delivery | null = null;
   #status = 0;
 
-  constructor(queue: TargetQueue, request: OutgoingRequest, bytes: number, listener: CopyListener) {
+  constructor(
+    queue: TargetQueue,
+    request: OutgoingRequest,
+    bytes: number,
+    room: number,
+    listener: CopyListener,
+    lane: object | null,
+  ) {
     this.#queue = queue;
     this.request = request;
     this.bytes = bytes;
+    this.room = room;
     this.listener = listener;
+    this.lane = lane;
   }
 
   onAnswer(status: number): void {
@@ -186,4 +254,11 @@ class Copy implements DeliveryObserver {
   onFailure(reason: FailureReason): void {
     this.#queue.ended(this, FAILED[reason]);
   }
+}
+
+/** The texts of a head keep the bytes alive that they were read from, which are about as many. */
+function headBytes({ path, headers }: OutgoingRequest): number {
+  let bytes = path.length;
+  for (let i = 0; i < headers.length; i++) bytes += headers[i]!.length;
+  return bytes;
 }

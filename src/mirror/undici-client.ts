@@ -1,4 +1,5 @@
-import { Client, errors, type Dispatcher } from 'undici';
+import { isIP } from 'node:net';
+import { buildConnector, Client, errors, type Dispatcher } from 'undici';
 import {
   codeOf,
   socketFailure,
@@ -9,6 +10,17 @@ import {
   type OutgoingRequest,
 } from './http-client.ts';
 
+/** For `https` origins: how the mirror proves who it is, and how we do. PEM texts. */
+export interface TlsOptions {
+  /** Authorities that are trusted; not given: the well-known ones. */
+  readonly ca?: string;
+  /** SNI, and the name that the certificate must bear; not given: the origin's host. */
+  readonly serverName?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly insecureSkipVerify?: boolean;
+}
+
 /**
  * Keep-alive connections over undici, one `Client` each. Not undici's `Pool`: there, a request that cannot be expressed
  * (`OPTIONS *`) leaves its connection marked as busy for good. The caller bounds what is under way.
@@ -16,35 +28,37 @@ import {
  */
 export class UndiciClient implements HttpClient {
   readonly #origin: string;
+  readonly #hostname: string;
   readonly #options: Client.Options;
   /** Last in, first out: as few connections as the load needs, and those warm. */
   readonly #idle: Client[] = [];
   readonly #all = new Set<Client>();
 
-  constructor(origin: string) {
+  constructor(origin: string, tls: TlsOptions = {}) {
     this.#origin = origin;
+    this.#hostname = new URL(origin).hostname;
     this.#options = {
       pipelining: 1,
       allowH2: false,
       // The caller holds every delivery to one deadline; more timers a request would only cost.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: 0 },
+      connect: connectorFor(this.#hostname, tls),
     };
   }
 
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
     const client = this.#idle.pop() ?? this.#open();
     const delivery = new UndiciDelivery(this, client, observer);
-    client.dispatch(
-      {
-        method: request.method as Dispatcher.HttpMethod,
-        path: request.path,
-        headers: request.headers,
-        body: request.body,
-      },
-      delivery,
-    );
+    const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
+      method: request.method as Dispatcher.HttpMethod,
+      path: request.path,
+      headers: request.headers,
+      body: request.body,
+      // undici takes this option though its types do not know it; else it opens another connection for each Host.
+      servername: this.#hostname,
+    };
+    client.dispatch(options, delivery);
     return delivery;
   }
 
@@ -73,6 +87,19 @@ export class UndiciClient implements HttpClient {
     this.#all.add(client);
     return client;
   }
+}
+
+/** The server is asked for the mirror's name, whatever Host the copies bear. */
+function connectorFor(hostname: string, { serverName, ca, cert, key, insecureSkipVerify = false }: TlsOptions): buildConnector.connector {
+  const name = serverName ?? (isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : '');
+  const connect = buildConnector({
+    timeout: 0,
+    allowH2: false,
+    rejectUnauthorized: !insecureSkipVerify,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert, key }),
+  });
+  return (options, callback) => connect({ ...options, servername: name }, callback);
 }
 
 class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {

@@ -16,6 +16,8 @@ export interface SnapshotOptions {
   readonly keys?: HashKeys;
   /** Who may be behind an address; not given: the endpoints that have addresses. */
   readonly peers?: readonly SnapshotPeer[];
+  /** Contents of the PEM files that targets name, by path. */
+  readonly pemFiles?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,6 +37,7 @@ export function buildSnapshot(
     endpoints: endpoints.map((endpoint) => snapshotEndpoint(endpoint, policies)),
     peers: options.peers ?? endpoints.flatMap(peerOf),
     keys: options.keys ?? hashKeys(null),
+    pemFiles: options.pemFiles ?? {},
   });
 }
 

@@ -17,7 +17,11 @@ export interface RouterOptions {
   /** Name of the header that marks copies, in any case. */
   readonly marker?: string;
   readonly random?: Random;
+  /** By policy: one number, 0 to 1, the part of its sample that it mirrors now; read at each request. */
+  readonly shares?: readonly Float64Array[];
 }
+
+const WHOLE = Float64Array.of(1);
 
 /** How far a request got with a policy that does not mirror it; the farther, the closer. */
 const STAGES = ['unmatched', 'excluded', 'method', 'sampled-out'] as const;
@@ -52,7 +56,7 @@ export class Router {
     const policyAt = (index: number): CompiledPolicy => {
       const known = compiled.get(index);
       if (known !== undefined) return known;
-      const policy = new CompiledPolicy(snapshot, index, firstTargets[index]!, random);
+      const policy = new CompiledPolicy(snapshot, index, firstTargets[index]!, random, options.shares?.[index] ?? WHOLE);
       compiled.set(index, policy);
       return policy;
     };
@@ -138,6 +142,7 @@ class CompiledPolicy {
   /** null means every method. */
   readonly #methods: readonly string[] | null;
   readonly #random: RandomDraw;
+  readonly #share: Float64Array;
   /** null means that each request is drawn afresh. */
   readonly #sticky: StickyDraw | null;
   readonly #sampler: Sampler;
@@ -145,7 +150,7 @@ class CompiledPolicy {
   readonly #targets: readonly Sampler[];
   readonly #firstTarget: number;
 
-  constructor(snapshot: PolicySnapshot, index: number, firstTarget: number, random: RandomDraw) {
+  constructor(snapshot: PolicySnapshot, index: number, firstTarget: number, random: RandomDraw, share: Float64Array) {
     const policy = policyOf(snapshot, index);
     const { spec } = policy;
     this.index = index;
@@ -156,6 +161,7 @@ class CompiledPolicy {
     this.#excludes = spec.excludes.map((match) => new Matcher(match));
     this.#methods = methodsOf(spec.methods);
     this.#random = random;
+    this.#share = share;
     this.#sticky = StickyDraw.of(policy, snapshot.keys.stable);
     this.#sampler = Sampler.of(spec.sample, 'sample');
     this.#targets = spec.targets.map((target, number) => Sampler.of(target, `target ${number}`));
@@ -170,7 +176,7 @@ class CompiledPolicy {
     if (this.#methods !== null && !this.#methods.includes(request.method)) return METHOD;
     // A request without a key belongs to nobody else: it is drawn by itself, so that the share stays true.
     const draw = this.#sticky !== null && this.#sticky.choose(request) ? this.#sticky : this.#random;
-    if (!this.#sampler.admits(draw)) return SAMPLED_OUT;
+    if (!this.#sampler.admits(draw, this.#share[0]!)) return SAMPLED_OUT;
     const before = targets.length;
     for (let i = 0; i < this.#targets.length; i++) {
       if (this.#targets[i]!.admits(draw)) targets.push(this.#firstTarget + i);

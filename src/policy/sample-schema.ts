@@ -1,3 +1,4 @@
+import { durationMs, isDuration } from './duration.ts';
 import { TOKEN } from './names.ts';
 import { integer, number, object, optional, ruled, text, yes } from './shape.ts';
 
@@ -5,6 +6,32 @@ import { integer, number, object, optional, ruled, text, yes } from './shape.ts'
 export function percent(description: string, notes: { readonly default?: number } = {}) {
   return number(0, 100, { description, expects: 'a number from 0 to 100, such as 10 or 0.5', ...notes });
 }
+
+const LATENCY_EXPECTS = 'a duration from 1ms to 1h, such as 500ms';
+
+const ADAPTIVE = object(
+  {
+    maxErrorPercent: percent('Share of failed copies and 5xx answers beyond which less is mirrored.', { default: 5 }),
+    maxLatency: optional(
+      ruled(
+        text({ description: 'Mean time to the end of the answers beyond which less is mirrored; not given: however long.', expects: LATENCY_EXPECTS }),
+        (value) => {
+          const ms = durationMs(value);
+          return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : `give ${LATENCY_EXPECTS}`;
+        },
+      ),
+    ),
+    minPercent: number(0.1, 100, {
+      description: 'Percent of the sample that is mirrored however the mirror fares, so that its recovery shows.',
+      expects: 'a number from 0.1 to 100',
+      default: 1,
+    }),
+  },
+  {
+    description:
+      'Mirrors less while the mirror fails or is slow, and more again when it is well: each second the share of the sample halves or rises by 5 percent points. Each worker judges by itself.',
+  },
+);
 
 /** Share of requests, as in the Gateway API's RequestMirror filter. */
 export const SAMPLE = ruled(
@@ -24,15 +51,15 @@ export const SAMPLE = ruled(
           { description: 'Share as a fraction.' },
         ),
       ),
+      adaptive: optional(ADAPTIVE),
     },
     {
       description: 'Share of the matching requests that is mirrored, chosen at random or by `stickyBy`; not given means all.',
-      later: ['adaptive'],
     },
   ),
-  ({ percent, fraction }) => {
+  ({ percent, fraction, adaptive }) => {
     if (percent !== undefined && fraction !== undefined) return 'give percent or fraction, not both';
-    if (percent === undefined && fraction === undefined) return 'give percent or fraction';
+    if (percent === undefined && fraction === undefined && adaptive === undefined) return 'give percent, fraction or adaptive';
     if (fraction !== undefined && fraction.numerator > fraction.denominator) {
       return `give a numerator that is not above the denominator (${fraction.numerator} of ${fraction.denominator})`;
     }

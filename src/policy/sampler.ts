@@ -39,8 +39,10 @@ export class Sampler {
     return new Sampler(rule?.percent ?? 100, 100, label);
   }
 
-  admits(draw: Draw): boolean {
-    if (this.#numerator >= this.#denominator) return true;
-    return this.#numerator > 0 && draw.uniform(this.#label) * this.#denominator < this.#numerator;
+  /** @param part 0 to 1: of the share, so much is admitted now */
+  admits(draw: Draw, part = 1): boolean {
+    const numerator = this.#numerator * part;
+    if (numerator >= this.#denominator) return true;
+    return numerator > 0 && draw.uniform(this.#label) * this.#denominator < numerator;
   }
 }

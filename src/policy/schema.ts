@@ -1,4 +1,4 @@
-import { isDuration, durationMs } from './duration.ts';
+import { LIMITS, ORDERING } from './delivery-schema.ts';
 import { MATCH } from './match-schema.ts';
 import { METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
 import { SAMPLE, STICKY_BY } from './sample-schema.ts';
@@ -11,45 +11,6 @@ import { IDEMPOTENCY_KEYS, MARKER, REDACT, TRACE } from './transform-schema.ts';
 
 /** Version of the API that all documents carry. */
 export const API_VERSION = 'shadowtap.dev/v1alpha1';
-
-const MIB = 1 << 20;
-
-const LIMITS = object(
-  {
-    maxBodyBytes: integer(0, 1024 * MIB, {
-      description: 'Largest request content that is mirrored; a larger request is counted `too-large` and not sent.',
-      expects: 'a number of bytes from 0 to 1073741824',
-      default: MIB,
-    }),
-    maxInFlight: integer(1, 65_536, {
-      description: 'Copies under way to one target at a time.',
-      expects: 'a number from 1 to 65536',
-      default: 128,
-    }),
-    maxQueued: integer(0, 1_048_576, {
-      description: 'Copies that wait for one target; when it is reached the newest are shed.',
-      expects: 'a number from 0 to 1048576',
-      default: 1024,
-    }),
-    maxQueueBytes: integer(0, 64 * 1024 * MIB, {
-      description: 'Bytes of the copies that wait for one target or are under way.',
-      expects: 'a number of bytes from 0 to 68719476736',
-      default: 16 * MIB,
-    }),
-    timeout: ruled(
-      text({
-        description: 'Longest time from sending a copy to the end of its answer.',
-        expects: 'a duration from 1ms to 1h, such as 5s or 250ms',
-        default: '5s',
-      }),
-      (value) => {
-        const ms = durationMs(value);
-        return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : 'give a duration from 1ms to 1h, such as 5s or 250ms';
-      },
-    ),
-  },
-  { description: 'Bounds on what mirroring may cost.', default: {}, later: ['requestsPerSecond'] },
-);
 
 const METHODS = either(
   [
@@ -115,6 +76,7 @@ const SPEC = ruled(
       idempotencyKeys: IDEMPOTENCY_KEYS,
       redact: optional(REDACT),
       limits: LIMITS,
+      ordering: ORDERING,
       expiresAt: optional(
         ruled(
           text({
@@ -128,7 +90,7 @@ const SPEC = ruled(
     },
     {
       description: 'What to mirror, how much of it, and where to.',
-      later: ['ordering', 'compare'],
+      later: ['compare'],
     },
   ),
   specProblem,

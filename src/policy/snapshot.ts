@@ -15,6 +15,8 @@ export interface PolicySnapshot {
   /** Who may be behind an address, for `from`. */
   readonly peers: readonly SnapshotPeer[];
   readonly keys: HashKeys;
+  /** Contents of the PEM files that targets name, by path. */
+  readonly pemFiles: Readonly<Record<string, string>>;
 }
 
 /** A pod, or what is configured in its place. */

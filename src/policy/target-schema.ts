@@ -1,3 +1,4 @@
+import { CONNECTIONS, PIPELINING, TLS } from './delivery-schema.ts';
 import { FILE } from './file-schema.ts';
 import { FILTER } from './filter-schema.ts';
 import { percent } from './sample-schema.ts';
@@ -59,16 +60,23 @@ export const TARGET = ruled(
         maxItems: 16,
         default: [],
       }),
+      pipelining: PIPELINING,
+      connections: CONNECTIONS,
+      tls: optional(TLS),
     },
-    { later: ['backendRef', 'pipelining'] },
+    { later: ['backendRef'] },
   ),
-  ({ url, file, hostname, filters }) => {
+  ({ url, file, hostname, filters, pipelining, connections, tls }) => {
     if (url === undefined && file === undefined) return 'give url or file';
     const rewrites = filters.flatMap(({ urlRewrite }) => urlRewrite ?? []);
     if (rewrites.length > 1) return 'give one URLRewrite filter at most, with hostname and path';
     if (hostname !== 'Preserve' && rewrites[0]?.hostname !== undefined) return 'give hostname or the hostname of URLRewrite, not both';
+    const secure = url !== undefined && /^https:/i.test(url);
+    if (tls !== undefined && !secure) return 'leave out tls, or give an https address';
+    if (pipelining > 1 && secure) return 'leave out pipelining: it is for http addresses';
     if (file === undefined) return null;
     if (url !== undefined) return 'give url or file, not both';
+    if (pipelining > 1 || connections !== undefined) return 'leave out pipelining and connections: files have none';
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },
 );

@@ -7,6 +7,7 @@ import type { CopySink } from '../mirror/emitter.ts';
 import { Router } from '../policy/router.ts';
 import { Verdict } from '../policy/verdict.ts';
 import type { Recorder } from '../record/recorder.ts';
+import { MemoryGuard } from './memory-guard.ts';
 import { Recording } from './recording.ts';
 import type { CompiledSnapshot } from './targets.ts';
 import { Ticket } from './ticket.ts';
@@ -51,6 +52,7 @@ export class Pipeline implements ExchangeHandler {
   readonly #emitter: CopySink;
   readonly #recorder: Recorder | null;
   readonly #budget: ByteBudget;
+  readonly #memory: MemoryGuard;
   readonly #verdict = new Verdict();
   readonly #marker: string;
   readonly #share: Float64Array;
@@ -75,17 +77,18 @@ export class Pipeline implements ExchangeHandler {
     this.#emitter = emitter;
     this.#recorder = recorder;
     this.#budget = budget;
+    this.#memory = new MemoryGuard(budget);
     this.#marker = marker;
     this.#share = share;
     this.#snapshot = snapshot;
-    this.#router = new Router(snapshot.policies, { marker });
+    this.#router = routerOf(snapshot, marker);
     emitter.configure(snapshot.targets);
     recorder?.configure(snapshot.records);
   }
 
   /** Requests whose head came before keep the verdict that they got. */
   apply(snapshot: CompiledSnapshot): void {
-    this.#router = new Router(snapshot.policies, { marker: this.#marker });
+    this.#router = routerOf(snapshot, this.#marker);
     this.#snapshot = snapshot;
     this.#emitter.configure(snapshot.targets);
     this.#recorder?.configure(snapshot.records);
@@ -101,6 +104,7 @@ export class Pipeline implements ExchangeHandler {
     if (verdict.targets.length === 0) return settleAtOnce(exchange, row, verdict.slot);
     if (this.#share[0]! < 1 && Math.random() >= this.#share[0]!) return settleAtOnce(exchange, row, PRESSURE);
     if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
+    if (!this.#memory.admits(exchange)) return settleAtOnce(exchange, row, NO_MEMORY);
     const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
     request.sink = body;
     const ticket = new Ticket(row, body === null ? null : () => body.release());
@@ -127,7 +131,7 @@ export class Pipeline implements ExchangeHandler {
     ticket.expectCopies(targets.length);
     for (const target of targets) {
       const queue = recording === null ? null : this.#recorder!.queue(target);
-      if (queue === null) this.#emitter.offer(target, request, content, nowMs, ticket);
+      if (queue === null) this.#emitter.offer(target, request, content, nowMs, ticket, exchange.flow);
       else recording!.queues.push(queue);
     }
   }
@@ -175,6 +179,10 @@ export class Pipeline implements ExchangeHandler {
     const keys = admission.targets.map((target) => admission.snapshot.targets[target]!.key);
     return this.#snapshot.targets.flatMap((target, number) => (keys.includes(target.key) ? [number] : []));
   }
+}
+
+function routerOf({ policies, accounts }: CompiledSnapshot, marker: string): Router {
+  return new Router(policies, { marker, shares: accounts.map(({ share }) => share) });
 }
 
 function settleAtOnce(exchange: Exchange, row: OutcomeRow, slot: number): void {

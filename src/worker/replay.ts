@@ -24,6 +24,8 @@ export interface ReplayOptions {
   readonly to: string | null;
   /** Policies that say which requests go where; null for every request to `to`. */
   readonly policies: readonly MirrorPolicy[] | null;
+  /** Contents of the PEM files that their targets name, by path. */
+  readonly pemFiles?: Readonly<Record<string, string>>;
   /** 1: the capture's own pace; 2: twice as fast; Infinity: as fast as the target takes it. */
   readonly speed: number;
   /** The servers' ports; none: HTTP is looked for on every port. */
@@ -67,15 +69,15 @@ async function drained(out: Writable): Promise<void> {
   if (out.writableNeedDrain) await once(out, 'drain');
 }
 
-async function mirror({ capture, to, policies: given, speed, ports, dryRun, out, err }: ReplayOptions): Promise<void> {
+async function mirror({ capture, to, policies: given, pemFiles = {}, speed, ports, dryRun, out, err }: ReplayOptions): Promise<void> {
   const policies = given ?? [everythingTo(to)];
   const book = new AccountBook(1);
   // The capture is one endpoint that every policy selects, on all of its ports.
-  const snapshot = buildSnapshot(1, policies, [{ id: 0, name: capture, labels: {}, ports: [] }]);
+  const snapshot = buildSnapshot(1, policies, [{ id: 0, name: capture, labels: {}, ports: [] }], { pemFiles });
   const accounts = policies.map((policy) => book.policy(policyEntry(policy))[0]!.buffer);
-  const emitter = new Emitter();
   const compiled = compileSnapshot({ kind: 'policies', snapshot, accounts, off: false }, DEFAULT_MARKER);
   const content = contentBudget(MEMORY_BYTES);
+  const emitter = new Emitter(content);
   const recorder = new Recorder({
     // A recording's clock is the time of day.
     clock: (timeUs) => timeUs / 1000,

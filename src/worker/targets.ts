@@ -1,9 +1,11 @@
 import { PolicyAccount } from '../ledger/ledger.ts';
 import type { PolicyEntry } from '../ledger/book.ts';
+import { AdaptiveShare } from '../mirror/adaptive-share.ts';
 import type { EmitterTarget } from '../mirror/emitter.ts';
 import { rewriteRules } from '../mirror/rewrite-rules.ts';
+import type { TlsOptions } from '../mirror/undici-client.ts';
 import { durationMs } from '../policy/duration.ts';
-import type { MirrorPolicy, MirrorTarget } from '../policy/schema.ts';
+import type { MirrorPolicy, MirrorTarget, PolicyLimits } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { RecordTarget } from '../record/recorder.ts';
@@ -32,32 +34,74 @@ function addressOf({ url, file }: MirrorTarget): string {
   return url ?? `file://${file?.path ?? ''}`;
 }
 
-/** @param marker lower-case name of the header that marks copies */
-export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, marker: string): CompiledSnapshot {
+/**
+ * @param marker lower-case name of the header that marks copies
+ * @param workers how many share what the policies allow
+ */
+export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, marker: string, workers = 1): CompiledSnapshot {
   const policyAccounts = accounts.map((buffer) => new PolicyAccount(buffer));
+  const shares = snapshot.policies.map((policy, number) => adaptiveShare(policy, policyAccounts[number]!));
   const targets = snapshot.targets.map(({ policy: number, index }): EmitterTarget => {
     const policy = snapshot.policies[number]!;
     const target = policy.spec.targets[index]!;
-    const { matches, limits, marker: own, trace, idempotencyKeys, redact } = policy.spec;
+    const { matches, limits, ordering, marker: own, trace, idempotencyKeys, redact } = policy.spec;
     const url = new URL(addressOf(target));
+    const tls = tlsOptions(target, snapshot.pemFiles);
     return {
-      key: JSON.stringify([policyEntry(policy), index, target, limits, matches, own, trace, idempotencyKeys, redact]),
+      key: JSON.stringify([policyEntry(policy), index, target, tls, limits, ordering, matches, own, trace, idempotencyKeys, redact]),
       // Of files the emitter knows only the name: they are the recorder's, and dry runs count by it.
       origin: target.url === undefined ? addressOf(target) : url.origin,
       rules: rewriteRules(policy, target, url, marker, snapshot.keys),
-      limits: {
-        maxInFlight: limits.maxInFlight,
-        maxQueued: limits.maxQueued,
-        maxBytes: limits.maxQueueBytes,
-        maxBodyBytes: limits.maxBodyBytes,
-        timeoutMs: durationMs(limits.timeout),
-      },
+      ...bounds(limits, target, workers),
+      tls,
+      ordered: ordering === 'Connection',
+      adaptive: shares[number]!,
       account: policyAccounts[number]!,
       index,
     };
   });
   const records = snapshot.targets.map(({ policy, index }, flat) => recordTarget(snapshot.policies[policy]!, index, targets[flat]!));
   return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, records: off ? [] : records, off };
+}
+
+function bounds(limits: PolicyLimits, { pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client'> {
+  const connections = given ?? Math.ceil(limits.maxInFlight / pipelining);
+  const { requestsPerSecond, burst = requestsPerSecond } = limits;
+  const rate = requestsPerSecond === 0 ? null : { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) };
+  return {
+    client: { connections, pipelining },
+    limits: {
+      maxInFlight: Math.min(limits.maxInFlight, connections * pipelining),
+      maxQueued: limits.maxQueued,
+      maxBytes: limits.maxQueueBytes,
+      maxBodyBytes: limits.maxBodyBytes,
+      timeoutMs: durationMs(limits.timeout),
+      rate,
+    },
+  };
+}
+
+function tlsOptions({ tls }: MirrorTarget, pemFiles: Readonly<Record<string, string>>): TlsOptions {
+  if (tls === undefined) return {};
+  const { caFile, certFile, keyFile, serverName, insecureSkipVerify } = tls;
+  return {
+    ...(caFile !== undefined && { ca: pemFiles[caFile]! }),
+    ...(certFile !== undefined && keyFile !== undefined && { cert: pemFiles[certFile]!, key: pemFiles[keyFile]! }),
+    ...(serverName !== undefined && { serverName }),
+    ...(insecureSkipVerify !== undefined && { insecureSkipVerify }),
+  };
+}
+
+/** A policy that does not adapt mirrors all of its sample, whatever it did before. */
+function adaptiveShare({ spec }: MirrorPolicy, { share }: PolicyAccount): AdaptiveShare | null {
+  const adaptive = spec.sample?.adaptive;
+  if (adaptive === undefined) {
+    share[0] = 1;
+    return null;
+  }
+  const { maxErrorPercent, maxLatency, minPercent } = adaptive;
+  const maxLatencyMs = maxLatency === undefined ? Infinity : durationMs(maxLatency);
+  return new AdaptiveShare({ maxErrors: maxErrorPercent / 100, maxLatencyMs, minShare: minPercent / 100 }, share);
 }
 
 function recordTarget(policy: MirrorPolicy, index: number, { key, rules, limits, account }: EmitterTarget): RecordTarget | null {

@@ -22,10 +22,10 @@ const LAST_DRAIN_BYTES = 1 << 20;
 const setup = workerData as WorkerSetup;
 const counters = newStageCounters();
 const board = workerBoard(counters, setup.counters);
-const emitter = new Emitter();
 const budget = contentBudget(setup.memoryBytes);
+const emitter = new Emitter(budget);
 const source = openSource(setup.source);
-const snapshot = compileSnapshot(setup.policies, setup.marker);
+const snapshot = compileSnapshot(setup.policies, setup.marker, setup.workers);
 const planner = setup.dryRun ? new Planner() : null;
 const clock = new MonotonicClock();
 const recorder = new Recorder({
@@ -85,7 +85,7 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'policies':
-      pipeline.apply(compileSnapshot(message, setup.marker));
+      pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();

@@ -4,6 +4,7 @@
  * Needs root. Run it with the pinned Node: `node test/bench/emission.ts [name of a row]`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ByteBudget } from '../../src/flow/budget.ts';
 import { HttpRequest } from '../../src/http/exchange.ts';
 import { PolicyAccount } from '../../src/ledger/ledger.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
@@ -54,8 +55,8 @@ class Contestant {
     this.#row = row;
     const copied = policy({});
     this.#rules = rewriteRules(copied, copied.spec.targets[0]!, new URL(origin), DEFAULT_MARKER, hashKeys(null));
-    const limits = { maxInFlight: row.inFlight, maxQueued: 100_000, maxBytes: 1 << 30, maxBodyBytes: 1 << 20, timeoutMs: 10_000 };
-    this.#queue = new TargetQueue(row.client(origin), limits, this.#copies);
+    const limits = { maxInFlight: row.inFlight, maxQueued: 100_000, maxBytes: 1 << 30, maxBodyBytes: 1 << 20, timeoutMs: 10_000, rate: null };
+    this.#queue = new TargetQueue(row.client(origin), limits, this.#copies, new ByteBudget(1 << 30));
   }
 
   /** @returns CPU microseconds a request */
@@ -70,7 +71,7 @@ class Contestant {
       const room = Math.min(requests - offered, 4 * inFlight - (offered - ended));
       for (let i = 0; i < room; i++) {
         const copy = buildCopy(requestOf(offered + i, body), body, this.#rules)!;
-        this.#queue.offer(copy, 1024 + bodyBytes, performance.now(), listener);
+        this.#queue.offer(copy, body, performance.now(), listener, null);
       }
       offered += Math.max(room, 0);
       await sleep(DRAIN_MS);

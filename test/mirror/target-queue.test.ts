@@ -1,3 +1,4 @@
+import { ByteBudget } from '../../src/flow/budget.ts';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import type { HttpClient } from '../../src/mirror/http-client.ts';
 import { TargetQueue, type QueueLimits } from '../../src/mirror/target-queue.ts';
 import { UndiciClient } from '../../src/mirror/undici-client.ts';
 
-const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, timeoutMs: 300 };
+const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, timeoutMs: 300, rate: null };
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -41,6 +42,7 @@ async function rawMirror(onSocket: (socket: Socket) => void): Promise<string> {
 
 class Rig {
   readonly queue: TargetQueue;
+  readonly budget = new ByteBudget(64 << 20);
   readonly account = PolicyAccount.allocate(1);
   offered = 0;
   ended = 0;
@@ -48,7 +50,7 @@ class Rig {
 
   constructor(client: HttpClient, limits: Partial<QueueLimits> = {}) {
     const all = { ...LIMITS, ...limits };
-    this.queue = new TargetQueue(client, all, this.account.copies[0]!);
+    this.queue = new TargetQueue(client, all, this.account.copies[0]!, this.budget);
     this.#timer = setInterval(() => this.queue.expire(performance.now()), 20);
     cleanups.push(async () => {
       clearInterval(this.#timer);
@@ -56,11 +58,11 @@ class Rig {
     });
   }
 
-  offer(count: number, body: Buffer | null = null, path = '/x'): void {
+  offer(count: number, body: Buffer | null = null, path = '/x', lane: object | null = null): void {
     for (let i = 0; i < count; i++) {
       const request = { method: body === null ? 'GET' : 'POST', path, headers: ['Host', 'shop'], body };
       this.offered += 1;
-      this.queue.offer(request, 100 + (body?.length ?? 0), performance.now(), { onCopyEnd: () => (this.ended += 1) });
+      this.queue.offer(request, body, performance.now(), { onCopyEnd: () => (this.ended += 1) }, lane);
     }
   }
 
@@ -70,6 +72,7 @@ class Rig {
     expect(this.ended).toBe(this.offered);
     expect(this.queue.pending).toBe(0);
     expect(this.queue.bytes).toBe(0);
+    expect(this.budget.used).toBe(0);
     return this.counts();
   }
 
@@ -116,7 +119,7 @@ describe.each(CLIENTS)('a target queue with %s', (_name, open) => {
 
   it('sheds when its bytes are full', async () => {
     const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
-    const rig = new Rig(open(origin), { maxBytes: 3000 });
+    const rig = new Rig(open(origin), { maxBytes: 5000 });
     rig.offer(4, Buffer.alloc(1000));
     expect(await rig.settled()).toEqual({ 'shed:bytes': 2, 'mirrored:2xx': 2 });
   });
@@ -200,5 +203,93 @@ describe.each(CLIENTS)('a target queue with %s', (_name, open) => {
     rig.offer(7);
     await rig.queue.close();
     expect(await rig.settled()).toEqual({ 'incomplete:shutdown': 7 });
+  });
+
+  it('keeps the order within a lane, one at a time, while other lanes go on', async () => {
+    const begun: string[] = [];
+    let underWay = 0;
+    let most = 0;
+    const origin = await httpMirror((request, response) => {
+      begun.push(request.url!);
+      if (request.url!.startsWith('/a')) most = Math.max(most, ++underWay);
+      setTimeout(() => {
+        if (request.url!.startsWith('/a')) underWay -= 1;
+        response.end();
+      }, request.url === '/a1' ? 60 : 5);
+    });
+    const rig = new Rig(open(origin), { maxQueued: 20, maxInFlight: 2 });
+    const [a, b] = [{}, {}];
+    for (const path of ['/a1', '/a2', '/a3', '/a4']) rig.offer(1, null, path, a);
+    // With pipelining, what comes in one turn goes out on one connection.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const path of ['/b1', '/b2']) rig.offer(1, null, path, b);
+    expect(await rig.settled()).toEqual({ 'mirrored:2xx': 6 });
+    expect(begun.filter((path) => path.startsWith('/a'))).toEqual(['/a1', '/a2', '/a3', '/a4']);
+    expect(most).toBe(1);
+    expect(begun.indexOf('/b2')).toBeLessThan(begun.indexOf('/a2'));
+  });
+
+  it('lets the next of a lane go when the one before it fails, and bounds what waits there', async () => {
+    const paths: string[] = [];
+    const origin = await httpMirror((request, response) => {
+      paths.push(request.url!);
+      if (request.url === '/1') request.socket.destroy();
+      else if (request.url !== '/2') response.end();
+    });
+    const rig = new Rig(open(origin), { maxQueued: 3 });
+    const lane = {};
+    for (const path of ['/1', '/2', '/3', '/4', '/5', '/6']) rig.offer(1, null, path, lane);
+    expect(await rig.settled()).toEqual({ 'failed:reset': 1, 'failed:timeout': 1, 'mirrored:2xx': 2, 'shed:queue': 2 });
+    expect(paths).toEqual(['/1', '/2', '/3', '/4']);
+  });
+
+  it('counts what waits in lanes as shutdown when it is closed', async () => {
+    const rig = new Rig(open(await httpMirror(() => {})), { timeoutMs: 10_000 });
+    const lanes = [{}, {}];
+    for (let i = 0; i < 8; i++) rig.offer(1, null, '/x', lanes[i % 2]!);
+    await rig.queue.close();
+    expect(await rig.settled()).toEqual({ 'incomplete:shutdown': 8 });
+  });
+
+  it('sheds beyond its rate', async () => {
+    const origin = await httpMirror((_request, response) => response.end());
+    const rig = new Rig(open(origin), { maxQueued: 100, rate: { perSecond: 1, burst: 3 } });
+    rig.offer(10);
+    expect(await rig.settled()).toEqual({ 'shed:rate': 7, 'mirrored:2xx': 3 });
+  });
+
+  it('sheds when the budget of all queues is used up, counting content only where nobody else does', async () => {
+    const origin = await httpMirror((request, response) => request.resume().on('end', () => response.end()));
+    const rig = new Rig(open(origin));
+    rig.budget.take((64 << 20) - 5000);
+    const offer = (body: Buffer, captured: Buffer | null): void => {
+      rig.offered += 1;
+      const request = { method: 'POST', path: '/', headers: ['Host', 'shop'], body };
+      rig.queue.offer(request, captured, performance.now(), { onCopyEnd: () => (rig.ended += 1) }, null);
+    };
+    const content = Buffer.alloc(10_000);
+    offer(content, content);
+    offer(Buffer.from(content), content);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    rig.budget.give((64 << 20) - 5000);
+    expect(await rig.settled()).toEqual({ 'shed:memory': 1, 'mirrored:2xx': 1 });
+  });
+
+  it('tells how the mirror fares', async () => {
+    const origin = await httpMirror((request, response) => response.writeHead(Number(request.url!.slice(1))).end());
+    const rig = new Rig(open(origin));
+    const heard = { good: 0, bad: 0, latencyMs: 0 };
+    rig.queue.health = {
+      onSuccess: (latencyMs) => {
+        heard.good += 1;
+        heard.latencyMs += latencyMs;
+      },
+      onError: () => (heard.bad += 1),
+    };
+    for (const status of [200, 404, 500, 503]) rig.offer(1, null, `/${status}`);
+    rig.offer(1, null, 'no slash');
+    await rig.settled();
+    expect(heard).toEqual({ good: 2, bad: 2, latencyMs: expect.any(Number) as number });
+    expect(heard.latencyMs).toBeGreaterThan(0);
   });
 });

@@ -5,7 +5,9 @@ import { complaints, policy, policyDocument } from './support.ts';
 
 const URL = 'http://127.0.0.1:9090';
 const target = (fields: Record<string, unknown>) => ({ targets: [{ url: URL, ...fields }] });
-const file = (fields: Record<string, unknown>) => ({ targets: [{ file: { path: '/var/log/x.ndjson', ...fields } }] });
+const file = (fields: Record<string, unknown>, beside: Record<string, unknown> = {}) => ({ targets: [{ file: { path: '/var/log/x.ndjson', ...fields }, ...beside }] });
+const tls = (fields: Record<string, unknown>) => target({ url: 'https://x', tls: fields });
+const adaptive = (fields: Record<string, unknown>) => ({ sample: { adaptive: fields } });
 const match = (fields: Record<string, unknown>) => ({ matches: [fields] });
 const modifier = (fields: Record<string, unknown>) =>
   target({ filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: fields }] });
@@ -36,8 +38,9 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
         methods: 'All',
         trace: 'Unsampled',
         idempotencyKeys: 'Keep',
-        targets: [{ url: URL, percent: 100, hostname: 'Preserve', filters: [] }],
-        limits: { maxBodyBytes: 1_048_576, maxInFlight: 128, maxQueued: 1024, maxQueueBytes: 16_777_216, timeout: '5s' },
+        targets: [{ url: URL, percent: 100, hostname: 'Preserve', filters: [], pipelining: 1 }],
+        limits: { maxBodyBytes: 1_048_576, maxInFlight: 128, maxQueued: 1024, maxQueueBytes: 16_777_216, requestsPerSecond: 0, timeout: '5s' },
+        ordering: 'None',
       },
     });
   });
@@ -75,6 +78,13 @@ describe('good values', () => {
     ['targets.hostname: an IPv6 literal', target({ hostname: '[::1]:8080' })],
     ['targets.filters', modifier({ set: [{ name: 'a', value: 'b c' }], add: [{ name: 'd', value: '' }], remove: ['Cookie'] })],
     ['targets.file', { targets: [{ file: { path: '/a/b.har', format: 'har', maxBytes: 65_536, maxFiles: 1, maxTotalBytes: 1_048_576, rotateEvery: '1s' } }] }],
+    ['targets.pipelining and connections', target({ pipelining: 64, connections: 2 })],
+    ['targets.tls', tls({ caFile: '/ca.pem', serverName: 'shadow.example', certFile: '/c.pem', keyFile: '/k.pem' })],
+    ['targets.tls: insecure', tls({ insecureSkipVerify: true })],
+    ['limits.requestsPerSecond', { limits: { requestsPerSecond: 0.5, burst: 10 } }],
+    ['ordering', { ordering: 'Connection' }],
+    ['sample.adaptive alone', { sample: { adaptive: {} } }],
+    ['sample.adaptive', { sample: { percent: 10, adaptive: { maxErrorPercent: 2.5, maxLatency: '300ms', minPercent: 0.5 } } }],
     ['limits', { limits: { maxBodyBytes: 0, maxInFlight: 1, maxQueued: 0, maxQueueBytes: 0, timeout: '1m30s' } }],
   ])('are taken: %s', (_, spec) => {
     expect(complaints(policyDocument(spec))).toEqual([]);
@@ -111,7 +121,12 @@ describe('bad values', () => {
     [{ methods: 'all' }, 'spec.methods: "all" is not allowed; give All, Safe, or a list of methods such as [GET, POST]'],
     [{ methods: [] }, 'spec.methods: an empty list is not allowed; give a list of methods'],
     [{ methods: ['GET', 'post'] }, `spec.methods[1]: "post" is not allowed; ${METHOD}`],
-    [{ sample: {} }, 'spec.sample: give percent or fraction'],
+    [{ sample: {} }, 'spec.sample: give percent, fraction or adaptive'],
+    [adaptive({ maxErrorPercent: 101 }), `spec.sample.adaptive.maxErrorPercent: 101 is not allowed; ${PERCENT}`],
+    [adaptive({ maxLatency: '2h' }), 'spec.sample.adaptive.maxLatency: "2h" is not allowed; give a duration from 1ms to 1h, such as 500ms'],
+    [adaptive({ maxLatency: 500 }), 'spec.sample.adaptive.maxLatency: 500 is not allowed; give a duration from 1ms to 1h, such as 500ms'],
+    [adaptive({ minPercent: 0 }), 'spec.sample.adaptive.minPercent: 0 is not allowed; give a number from 0.1 to 100'],
+    [adaptive({ maxErrors: 1 }), 'spec.sample.adaptive.maxErrors: unknown field; known here: maxErrorPercent, maxLatency, minPercent'],
     [{ sample: { percent: 1, fraction: { numerator: 1 } } }, 'spec.sample: give percent or fraction, not both'],
     [{ sample: { percent: 101 } }, `spec.sample.percent: 101 is not allowed; ${PERCENT}`],
     [{ sample: { percent: -1 } }, `spec.sample.percent: -1 is not allowed; ${PERCENT}`],
@@ -157,6 +172,24 @@ describe('bad values', () => {
     [{ limits: { timeout: 5 } }, `spec.limits.timeout: 5 is not allowed; ${DURATION}`],
     [{ limits: { timeout: '5' } }, `spec.limits.timeout: "5" is not allowed; ${DURATION}`],
     [{ limits: { timeout: '0s' } }, `spec.limits.timeout: "0s" is not allowed; ${DURATION}`],
+    [{ limits: { requestsPerSecond: -1 } }, 'spec.limits.requestsPerSecond: -1 is not allowed; give a number from 0 to 1000000'],
+    [{ limits: { requestsPerSecond: '5/s' } }, 'spec.limits.requestsPerSecond: "5/s" is not allowed; give a number from 0 to 1000000'],
+    [{ limits: { requestsPerSecond: 5, burst: 0.5 } }, 'spec.limits.burst: 0.5 is not allowed; give a whole number from 1 to 1000000'],
+    [{ limits: { burst: 5 } }, 'spec.limits: give requestsPerSecond with burst, or leave burst out'],
+    [{ ordering: 'connection' }, 'spec.ordering: "connection" is not allowed; give one of None, Connection'],
+    [target({ pipelining: 0 }), 'spec.targets[0].pipelining: 0 is not allowed; give a number from 1 to 64'],
+    [target({ pipelining: 65 }), 'spec.targets[0].pipelining: 65 is not allowed; give a number from 1 to 64'],
+    [target({ url: 'https://x', pipelining: 2 }), 'spec.targets[0]: leave out pipelining: it is for http addresses'],
+    [target({ connections: 0 }), 'spec.targets[0].connections: 0 is not allowed; give a number from 1 to 65536'],
+    [file({}, { connections: 2 }), 'spec.targets[0]: leave out pipelining and connections: files have none'],
+    [file({}, { tls: {} }), 'spec.targets[0]: leave out tls, or give an https address'],
+    [target({ tls: {} }), 'spec.targets[0]: leave out tls, or give an https address'],
+    [tls({ caFile: 'ca.pem' }), 'spec.targets[0].tls.caFile: "ca.pem" is not allowed; give an absolute path of a PEM file'],
+    [tls({ serverName: 'a b' }), 'spec.targets[0].tls.serverName: "a b" is not allowed; give a host name such as shadow.example'],
+    [tls({ certFile: '/c.pem' }), 'spec.targets[0].tls: give certFile and keyFile, or neither'],
+    [tls({ keyFile: '/k.pem' }), 'spec.targets[0].tls: give certFile and keyFile, or neither'],
+    [tls({ insecureSkipVerify: false }), 'spec.targets[0].tls.insecureSkipVerify: false is not allowed; give true'],
+    [tls({ caFile: '/ca.pem', insecureSkipVerify: true }), 'spec.targets[0].tls: give caFile or insecureSkipVerify, not both'],
     [{ limits: { timeout: '2h' } }, `spec.limits.timeout: "2h" is not allowed; ${DURATION}`],
   ])('are refused: %j', (spec, complaint) => {
     expect(complaints(policyDocument(spec))).toEqual([complaint]);
@@ -185,12 +218,8 @@ describe('bad values', () => {
 
 describe('fields that this version does not have', () => {
   it.each<[string, Record<string, unknown>]>([
-    ['spec.sample.adaptive', { sample: { percent: 1, adaptive: {} } }],
-    ['spec.ordering', { ordering: 'None' }],
     ['spec.compare', { compare: {} }],
-    ['spec.limits.requestsPerSecond', { limits: { requestsPerSecond: 0 } }],
     ['spec.targets[0].backendRef', target({ backendRef: {} })],
-    ['spec.targets[0].pipelining', target({ pipelining: 1 })],
   ])('are refused, never ignored: %s', (path, spec) => {
     expect(complaints(policyDocument(spec))).toEqual([`${path}: not supported yet by this version; remove it`]);
   });
@@ -202,7 +231,7 @@ describe('fields that this version does not have', () => {
 
   it('are refused with all that is known where nothing is near', () => {
     expect(complaints(policyDocument({ limits: { zzz: 1 } }))).toEqual([
-      'spec.limits.zzz: unknown field; known here: maxBodyBytes, maxInFlight, maxQueued, maxQueueBytes, timeout',
+      'spec.limits.zzz: unknown field; known here: maxBodyBytes, maxInFlight, maxQueued, maxQueueBytes, requestsPerSecond, burst, timeout',
     ]);
   });
 

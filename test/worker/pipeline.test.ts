@@ -58,13 +58,14 @@ function policy(spec: object, name = 'p'): MirrorPolicy {
 
 class Rig {
   readonly book = new AccountBook(1);
-  readonly emitter = new Emitter();
+  readonly emitter: Emitter;
   readonly budget: ByteBudget;
   readonly pipeline: Pipeline;
   #version = 0;
 
   constructor(policies: readonly MirrorPolicy[], memory = 1 << 20) {
     this.budget = new ByteBudget(memory);
+    this.emitter = new Emitter(this.budget);
     this.pipeline = new Pipeline(this.book.workers[0]!, this.emitter, this.budget, this.compile(policies), MARKER);
   }
 
