@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Pod } from '../../test/support/netns.ts';
-import { chooseTap, probeNode } from '../../src/tap/ebpf/probe.ts';
+import { chooseTap, probeNode, type NodeAbilities } from '../../src/tap/ebpf/probe.ts';
 import { Clients, RunningAgent, Shop } from './processes.ts';
 import { replayDemo } from './replay-demo.ts';
 import { liveTable, mirrored, outcomes, percentiles, type DemoState } from './report.ts';
@@ -191,8 +191,15 @@ class Screen {
   }
 }
 
+/** Why no BPF tap works here, and what to do about it. */
+function whatIsMissing({ root, libbpf, object, load, tcx, cgroup, clsact }: NodeAbilities): string {
+  const first = [libbpf, object, load, tcx, cgroup, clsact].find(({ ok }) => !ok);
+  const what = first === undefined ? 'no BPF tap works' : `${first.why}; ${first.remedy}`;
+  return root ? what : `not run as root; ${what}`;
+}
+
 const options = readOptions();
 const abilities = probeNode();
 const choice = chooseTap(abilities);
-const succeeded = choice.tap?.startsWith('ebpf') === true ? await demo(options) : await replayDemo(choice.reason);
+const succeeded = choice.tap?.startsWith('ebpf') === true ? await demo(options) : await replayDemo(whatIsMissing(abilities));
 process.exitCode = succeeded ? 0 : 1;
