@@ -62,7 +62,7 @@ export class Bench {
     this.say(`starting: ${contender.name}`);
     const running = await contender.start(this.arena);
     try {
-      await runTrial(this.arena, contender, running, { kind: 'flat out', seconds: Math.ceil(this.effort.seconds / 2) });
+      await runTrial(this.arena, contender, running, { kind: 'flat out', seconds: 1 });
       await runTrial(this.arena, contender, running, { kind: 'steady', rate: RATE, count: this.effort.count / 6, bodyBytes: 0 });
       return running;
     } catch (error) {

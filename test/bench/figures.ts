@@ -1,3 +1,6 @@
+/** `unclear`: the machine was too noisy to tell. Empty where nothing was promised. */
+export type Met = 'yes' | 'no' | 'unclear' | '';
+
 /** One line of the result. */
 export interface Figure {
   /** Which measurement it belongs to; `--only` takes it. */
@@ -6,7 +9,7 @@ export interface Figure {
   readonly measured: string;
   /** What it should be; empty where nothing was promised. */
   readonly target: string;
-  readonly met: 'yes' | 'no' | '';
+  readonly met: Met;
 }
 
 /** A bound that a figure should keep, and the one that would be better still. */
@@ -27,8 +30,8 @@ export function figure(row: string, what: string, unit: string, values: readonly
 }
 
 /** A promise that is kept or not. */
-export function promise(row: string, what: string, measured: string, target: string, kept: boolean): Figure {
-  return { row, what, measured, target, met: kept ? 'yes' : 'no' };
+export function promise(row: string, what: string, measured: string, target: string, met: Met): Figure {
+  return { row, what, measured, target, met };
 }
 
 /** Something that can only be said in words. */

@@ -3,6 +3,7 @@
  * See README.md beside this file.
  */
 import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requireKernel } from '../support/kernel.ts';
 import { createArena } from './arena.ts';
@@ -19,6 +20,8 @@ import { PRODUCTION } from './rows/production.ts';
 import { TAP } from './rows/tap.ts';
 import { WHOLE_AGENT } from './rows/whole-agent.ts';
 
+/** How long an interrupted measurement has to clean up after itself. */
+const PATIENCE_MS = 8_000;
 const RESULTS = fileURLToPath(new URL('../../bench-results/', import.meta.url));
 
 const ROWS: Readonly<Record<RowName, Row>> = {
@@ -44,7 +47,7 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Rejects at Ctrl-C or SIGTERM: what is under way fails then, and everything is taken down on the way out. */
+/** Rejects at Ctrl-C or SIGTERM. */
 function interruption(): Promise<never> {
   return new Promise((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
@@ -59,9 +62,17 @@ async function main(): Promise<void> {
   }
   const machine = describeMachine();
   const interrupted = interruption();
-  await using arena = await createArena();
+  const arena = await createArena();
   const bench = new Bench(arena, options.quick ? QUICK : FULL, say);
-  const figures = await Promise.race([run(options, bench), interrupted]);
+  const measuring = run(options, bench);
+  let figures: Figure[];
+  try {
+    figures = await Promise.race([measuring, interrupted]);
+  } finally {
+    await arena[Symbol.asyncDispose]();
+    // After an interruption: with the arena gone, what was under way fails soon and takes its contender down.
+    await Promise.race([measuring.catch(() => {}), sleep(PATIENCE_MS, undefined, { ref: false })]);
+  }
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const report = { date: new Date().toISOString(), command, machine, figures, trials: bench.trials };
   process.stdout.write(options.markdown ? asMarkdown(report) : asText(report));

@@ -10,7 +10,7 @@ export interface Options {
 }
 
 const USAGE = `usage: npm run bench [-- options]
-  --quick        about a minute: fewer and shorter trials, wider intervals
+  --quick        under two minutes: fewer and shorter trials, wider intervals
   --only ROW     only this measurement; may be repeated: ${ROW_NAMES.join(', ')}
   --markdown     print the table as Markdown
 Needs root and a kernel with BPF. Results are also written to bench-results/<date>.json.

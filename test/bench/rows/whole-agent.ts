@@ -23,7 +23,7 @@ export const WHOLE_AGENT: Row = {
       figure('agent', 'whole agent, per mirrored request, GET at 2,000/s', 'µs', steadyGet.map(perCopy), target),
       figure('agent', 'whole agent, per mirrored request, POST 2 KiB at 2,000/s', 'µs', steadyPost.map(perCopy)),
       remark('agent', 'copies that arrived, GET and POST at 2,000/s', arrivals([...steadyGet, ...steadyPost])),
-      promise('agent', `copies that arrived at half of the peak of mirroring, ${rate.toLocaleString('en-US')}/s`, arrivals(half), 'all', half.every(({ answered, arrived }) => arrived === answered)),
+      promise('agent', `copies that arrived at half of the peak of mirroring, ${rate.toLocaleString('en-US')}/s`, arrivals(half), 'all', half.every(({ answered, arrived }) => arrived === answered) ? 'yes' : 'no'),
       figure('agent', 'most memory resident so far, a ring counted twice', 'MiB', [memory.peakResident]),
       figure('agent', 'of it heap and stacks, now', 'MiB', [memory.anonymous]),
     ];
