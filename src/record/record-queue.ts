@@ -5,6 +5,7 @@ import { outcomeSlot } from '../ledger/outcomes.ts';
 import { Breaker } from '../mirror/breaker.ts';
 import type { Redactor } from '../mirror/redact.ts';
 import type { CopyListener, QueueLimits } from '../mirror/target-queue.ts';
+import { TokenBucket } from '../mirror/token-bucket.ts';
 import type { FileFormat } from './file-format.ts';
 import { estimateBytes, recordOf, type Content, type Contents, type WallClock } from './record.ts';
 import { redacted } from './redact-record.ts';
@@ -12,6 +13,7 @@ import type { RotatingFiles } from './rotating-files.ts';
 
 const RECORDED = outcomeSlot('recorded', '');
 const TOO_LARGE = outcomeSlot('too-large', '');
+const SHED_RATE = outcomeSlot('shed', 'rate');
 const SHED_QUEUE = outcomeSlot('shed', 'queue');
 const SHED_BYTES = outcomeSlot('shed', 'bytes');
 const SHED_MEMORY = outcomeSlot('shed', 'memory');
@@ -33,7 +35,7 @@ export interface RecordQueueOptions {
   readonly redactor: Redactor | null;
   readonly format: FileFormat;
   readonly files: RotatingFiles;
-  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes'>;
+  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes' | 'rate'>;
   /** Where what waits to be written takes its room from. */
   readonly budget: ByteBudget;
   /** The target's row of the ledger. */
@@ -54,6 +56,7 @@ interface Waiting {
 export class RecordQueue {
   readonly #options: RecordQueueOptions;
   readonly #breaker = new Breaker();
+  readonly #bucket: TokenBucket | null;
   /** Oldest first; the first `#writing` are the batch under way. */
   readonly #waiting: Waiting[] = [];
   #writing = 0;
@@ -65,6 +68,8 @@ export class RecordQueue {
 
   constructor(options: RecordQueueOptions) {
     this.#options = options;
+    const { rate } = options.limits;
+    this.#bucket = rate === null ? null : new TokenBucket(rate);
   }
 
   /** Records accepted and not ended. */
@@ -94,6 +99,7 @@ export class RecordQueue {
     if (estimate > files.maxRecordBytes * 2) return this.#end(TOO_LARGE, listener);
     if (this.#work !== null && this.#waiting.length - this.#writing >= limits.maxQueued) return this.#end(SHED_QUEUE, listener);
     if (this.#bytes + estimate > limits.maxBytes) return this.#end(SHED_BYTES, listener);
+    if (this.#bucket !== null && !this.#bucket.take(nowMs)) return this.#end(SHED_RATE, listener);
     if (this.#work === null ? !this.#breaker.admits(nowMs) : this.#breaker.isOpen) return this.#end(SHED_BREAKER, listener);
     const bytes = format.encode(redactor === null ? record : redacted(record, redactor));
     if (bytes.length > files.maxRecordBytes) return this.#refuse(TOO_LARGE, listener);

@@ -16,7 +16,7 @@ export interface RecordTarget {
   readonly policy: string;
   readonly format: keyof typeof FILE_FORMATS;
   readonly bounds: FileBounds;
-  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes'>;
+  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes' | 'rate'>;
   /** null: nothing is secret. */
   readonly redactor: Redactor | null;
   readonly account: PolicyAccount;

@@ -36,6 +36,7 @@ export const ALONE: Contender = {
 /** Sees everything and sends nothing: what remains is tap, reassembly, decoding and matching. */
 export const OBSERVING = shadowtap('Shadowtap, nothing matches', false, { matches: [{ path: { type: 'Exact', value: '/nobody-asks-for-this' } }] });
 export const MIRRORING = shadowtap('Shadowtap, mirroring all', true, {});
+export const PIPELINING = shadowtap('Shadowtap, mirroring all, pipelining', true, {}, undefined, { pipelining: 16 });
 
 export const NGINX_MIRROR = nginxMirror('nginx mirror module', (url) => ({ to: url, upstream: '' }));
 export const NGINX_MIRROR_KEEPALIVE = nginxMirror('nginx mirror module, keep-alive', (url) => ({
@@ -58,14 +59,14 @@ export function mirroringTo(url: string): Contender {
   return shadowtap('Shadowtap, mirroring to a recorder', false, {}, url);
 }
 
-function shadowtap(name: string, mirrors: boolean, policy: object, url?: string): Contender {
+function shadowtap(name: string, mirrors: boolean, policy: object, url?: string, target: object = {}): Contender {
   return {
     name,
     mirrors,
     absent: null,
     async start(arena) {
       const endpoint = { name: 'bench/app', labels: { app: 'bench' }, ports: [PRODUCTION_PORT], netns: arena.app.netns };
-      const targets = [{ url: url ?? arena.mirrorUrl }];
+      const targets = [{ url: url ?? arena.mirrorUrl, ...target }];
       const agent = await startAgent({
         spec: { endpoints: [endpoint], logLevel: 'info' },
         policies: { next: { selector: { matchLabels: { app: 'bench' } }, targets, ...policy } },

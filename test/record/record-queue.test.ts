@@ -5,13 +5,13 @@ import { ByteBudget } from '../../src/flow/budget.ts';
 import { Exchange, HttpRequest, HttpResponse } from '../../src/http/exchange.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
 import { FILE_FORMATS } from '../../src/record/file-format.ts';
-import { RecordQueue } from '../../src/record/record-queue.ts';
+import { RecordQueue, type RecordQueueOptions } from '../../src/record/record-queue.ts';
 import { NO_CONTENT } from '../../src/record/record.ts';
 import { RotatingFiles } from '../../src/record/rotating-files.ts';
 import { Folder } from './support.ts';
 
 const FLOW = { id: 1, endpoint: 1, clientAddress: '10.0.0.1', clientPort: 40_000, serverAddress: '10.0.0.2', serverPort: 8080 };
-const LIMITS = { maxQueued: 1000, maxBytes: 1 << 20, maxBodyBytes: 1 << 20 };
+const LIMITS: RecordQueueOptions['limits'] = { maxQueued: 1000, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, rate: null };
 
 function exchange(path: string): Exchange {
   const each = new Exchange(FLOW, 0);
@@ -89,6 +89,12 @@ describe('a queue of records', () => {
     rig.offer();
     rig.offer();
     expect(await rig.idle()).toEqual({ recorded: 1, 'shed queue': 1 });
+  });
+
+  it('sheds beyond its rate', async () => {
+    using rig = new Rig({ rate: { perSecond: 0.1, burst: 4 } });
+    for (let i = 0; i < 10; i++) rig.offer();
+    expect(await rig.idle()).toEqual({ recorded: 4, 'shed rate': 6 });
   });
 
   it('sheds beyond its bytes and beyond the memory', async () => {

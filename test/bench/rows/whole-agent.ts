@@ -1,6 +1,6 @@
-import type { Row } from '../context.ts';
-import { MIRRORING } from '../contenders.ts';
-import { figure, promise, remark } from '../figures.ts';
+import type { Bench, Row } from '../context.ts';
+import { MIRRORING, PIPELINING } from '../contenders.ts';
+import { figure, promise, remark, type Figure } from '../figures.ts';
 import { memoryOf } from '../process-usage.ts';
 import { median } from '../statistics.ts';
 import type { Trial } from '../trial.ts';
@@ -9,6 +9,7 @@ import type { Trial } from '../trial.ts';
 export const WHOLE_AGENT: Row = {
   name: 'agent',
   async measure(bench) {
+    const pipelined = await measurePipelining(bench);
     await using running = await bench.start(MIRRORING);
     const steadyGet = await bench.repeat(MIRRORING, running, bench.steadyGet);
     const steadyPost = await bench.repeat(MIRRORING, running, bench.steadyPost);
@@ -20,6 +21,7 @@ export const WHOLE_AGENT: Row = {
     return [
       figure('agent', 'whole agent, per mirrored request, GET flat out, 32 connections', 'µs', flatOut.map(perCopy), target),
       figure('agent', 'share of those requests that was mirrored (the rest is counted as shed)', '%', flatOut.map(share)),
+      ...pipelined,
       figure('agent', 'whole agent, per mirrored request, GET at 2,000/s', 'µs', steadyGet.map(perCopy), target),
       figure('agent', 'whole agent, per mirrored request, POST 2 KiB at 2,000/s', 'µs', steadyPost.map(perCopy)),
       remark('agent', 'copies that arrived, GET and POST at 2,000/s', arrivals([...steadyGet, ...steadyPost])),
@@ -29,6 +31,15 @@ export const WHOLE_AGENT: Row = {
     ];
   },
 };
+
+async function measurePipelining(bench: Bench): Promise<Figure[]> {
+  await using running = await bench.start(PIPELINING);
+  const trials = await bench.repeat(PIPELINING, running, bench.flatOut);
+  return [
+    figure('agent', 'whole agent, per mirrored request, GET flat out, 8 connections of 16 requests', 'µs', trials.map(perCopy), { atMost: 25, stretch: 15 }),
+    figure('agent', 'share of those requests that was mirrored', '%', trials.map(share)),
+  ];
+}
 
 function perCopy({ ownCpuUs, arrived }: Trial): number {
   return ownCpuUs / arrived;
