@@ -112,6 +112,25 @@ the agent; with it, hashes are the same on all agents.
 - Other content (forms, images, multipart) is sent as it is. Leave requests out by \`excludes\` where it may hold secrets;
   so with paths, which are not redacted.
 
+## How copies are delivered
+
+- Each copy is sent once: no retries, no redirects. It has \`limits.timeout\` from its sending to the end of its answer.
+- What a target cannot take is shed at once, the newest first, and counted \`shed\` with the reason: \`queue\`
+  (\`maxQueued\`), \`bytes\` (\`maxQueueBytes\`), \`rate\` (\`requestsPerSecond\`), \`breaker\` (it failed 20 times in a
+  row, and is tried again after a pause), \`memory\` (the agent's \`memoryBytes\`, which hold for all policies together).
+- When three quarters of that memory are in use, requests with more than 16 KiB of content, or of unknown length, are no
+  longer taken; from seven eighths on, connections that have just come are left out as a whole, and those that are being
+  mirrored go on.
+- Limits hold for each worker by itself, but for \`requestsPerSecond\` and \`burst\`, of which each worker has its part.
+- With \`pipelining\`, requests that are captured together go out together on one connection, in one write. A server that
+  closes connections after an answer, or answers slowly, makes others on the connection fail: use it with mirrors that
+  keep connections, as most do. Methods that are not idempotent are pipelined, too, for copies are never sent again.
+- \`ordering: Connection\` waits for the end of each answer before the next request of that client connection goes out; one
+  that fails does not hold up the next. Requests that wait count in \`maxQueued\`.
+- \`sample.adaptive\` changes the share, not the choice: with \`stickyBy\`, those who are still in were in before.
+  The metric \`shadowtap_sample_rate\` tells the share.
+- \`https\` targets are asked for by the host of their \`url\` (or \`tls.serverName\`), whatever \`Host\` the copies bear.
+
 ## Fields
 `;
 

@@ -29,6 +29,12 @@ describe('a sampler', () => {
     expect(admitted(rule, NO_DRAW, 10)).toBe(expected);
   });
 
+  it('admits a part of its share when told to, and the same ones as before', () => {
+    const sampler = Sampler.of({ percent: 50 }, 'sample');
+    const admits = (part: number): number[] => [0.05, 0.2, 0.3, 0.6].filter((value) => sampler.admits({ uniform: () => value }, part));
+    expect([admits(1), admits(0.5), admits(0.2), admits(0)]).toEqual([[0.05, 0.2, 0.3], [0.05, 0.2], [0.05], []]);
+  });
+
   it('draws the line exactly', () => {
     const draws = [0, 0.0999999, 0.1, 0.999999];
     const sampler = Sampler.of({ percent: 10 }, 'sample');

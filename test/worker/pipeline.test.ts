@@ -110,6 +110,19 @@ class Rig {
 }
 
 describe('the pipeline', () => {
+  it('says that content is empty where the original said so, and nothing where it did not', async () => {
+    const rig = new Rig([policy({})]);
+    for (const declaredLength of [0, -1]) {
+      const exchange = new Exchange(FLOW, 0);
+      exchange.request = Object.assign(new HttpRequest(), { method: 'POST', target: '/', headers: ['Host', 'shop'], framing: 'none', declaredLength });
+      rig.pipeline.onRequestHead(exchange);
+      rig.pipeline.onRequest(exchange);
+    }
+    expect(await rig.settled()).toEqual({ 'mirrored:2xx': 2 });
+    expect(received.filter(({ rawHeaders }) => rawHeaders.includes('Content-Length'))).toHaveLength(1);
+    expect(received.find(({ rawHeaders }) => rawHeaders.includes('Content-Length'))!.rawHeaders.slice(-2)).toEqual(['Content-Length', '0']);
+  });
+
   it('mirrors a whole request with its content and marks the copy', async () => {
     const rig = new Rig([policy({})]);
     const exchange = rig.body(rig.body(rig.head('POST', '/a', ['X-A', '1'], 6), 'abc'), 'def');
