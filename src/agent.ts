@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AdminServer, type AdminPage } from './admin/server.ts';
-import { Attachments } from './agent/attachments.ts';
+import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
@@ -15,7 +15,7 @@ import type { PlannedTarget } from './mirror/planner.ts';
 import { buildSnapshot } from './policy/build-snapshot.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats } from './stats.ts';
-import type { Endpoint, Tap } from './tap/tap.ts';
+import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
 
 export interface AgentOptions {
@@ -108,9 +108,9 @@ export class Agent {
     this.#running = null;
     if (this.#expiry !== null) clearTimeout(this.#expiry);
     if (running === null) return;
-    await this.#changing.catch(() => {});
     running.governor.stop();
     await running.attachments.stop();
+    await this.#changing.catch(() => {});
     await running.pool.stop(this.#config.settings.drainGraceMs);
     await running.admin?.close();
     await running.tap.stop();
@@ -146,14 +146,19 @@ export class Agent {
 
   /** Brings workers and taps to what configuration, clock and switch say now. */
   #change(): Promise<void> {
-    this.#changing = this.#changing.then(async () => {
+    const change = async (): Promise<void> => {
       const running = this.#running;
       if (running === null) return;
       const snapshot = this.#snapshot();
+      const detach = this.#off && this.#config.settings.killSwitchTaps === 'Detach';
+      // Letting go of production waits for no worker.
+      if (detach) await running.attachments.want([]);
       await running.pool.apply(snapshot, this.#off);
-      await running.attachments.want(this.#tapped(snapshot));
+      if (!detach) await running.attachments.want(this.#tapped(snapshot));
       this.#awaitExpiry();
-    });
+    };
+    // What went wrong with one change is that change's own affair.
+    this.#changing = this.#changing.then(change, change);
     return this.#changing;
   }
 
@@ -164,14 +169,13 @@ export class Agent {
   }
 
   /** Endpoints that a policy selects, with the ports that policies select. */
-  #tapped(snapshot: PolicySnapshot): Endpoint[] {
-    if (this.#off && this.#config.settings.killSwitchTaps === 'Detach') return [];
+  #tapped(snapshot: PolicySnapshot): WantedEndpoint[] {
     const byName = new Map(this.#ids.assign(this.#config.endpoints).map((endpoint) => [endpoint.id, endpoint]));
     return snapshot.endpoints.flatMap(({ id, ports }) => {
       const endpoint = byName.get(id);
       if (endpoint === undefined || ports.length === 0) return [];
-      const { name, labels, location } = endpoint;
-      return [{ id, name, labels, location, ports }];
+      const { name, labels, where } = endpoint;
+      return [{ id, name, labels, where, ports }];
     });
   }
 

@@ -2,7 +2,6 @@ import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type TapChoice
 import { readDocuments, type SourceDocument } from './config/documents.ts';
 import { parseListen, type ListenAddress } from './config/listen.ts';
 import { readHashKey } from './config/hash-key.ts';
-import { locate } from './config/locate.ts';
 import { readPemFiles } from './config/pem-files.ts';
 import { ShadowtapError } from './errors.ts';
 import type { LogLevel } from './log.ts';
@@ -48,8 +47,8 @@ export interface AgentSettings {
   readonly killSwitchTaps: 'Keep' | 'Detach';
 }
 
-/** An endpoint with the names of its ports. */
-export type ConfiguredEndpoint = Endpoint & SelectableEndpoint;
+/** An endpoint with the names of its ports, and where to look for it: it need not be there yet. */
+export type ConfiguredEndpoint = Omit<Endpoint, 'location'> & SelectableEndpoint & { readonly where: EndpointEntry };
 
 /** Settings given on the command line, as typed; they win over the file's. */
 export type SettingFlags = { readonly [K in keyof typeof SETTINGS]?: string | number };
@@ -66,8 +65,8 @@ export interface DocumentReport {
 }
 
 /**
- * Reads the configuration of a standalone agent and finds its endpoints on this machine.
- * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID (all problems, one a line), USAGE (a flag), ENDPOINT
+ * Reads the configuration of a standalone agent. Its endpoints are looked for later, again and again.
+ * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID (all problems, one a line), USAGE (a flag)
  */
 export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig {
   const reports = inspect(file);
@@ -225,5 +224,5 @@ function configuredEndpoint(entry: EndpointEntry, index: number): ConfiguredEndp
     return port.port;
   });
   const { name, labels } = entry;
-  return { id: index + 1, name, labels, ports: [...new Set(ports)], portNames, location: locate(entry) };
+  return { id: index + 1, name, labels, ports: [...new Set(ports)], portNames, where: entry };
 }

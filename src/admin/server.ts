@@ -17,7 +17,8 @@ export class AdminServer {
 
   constructor(routes: AdminRoutes) {
     this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
-      const path = new URL(request.url ?? '/', 'http://admin').pathname;
+      // Not `new URL`: it throws at some of what a client may send.
+      const path = (request.url ?? '/').split('?', 1)[0]!;
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET is served\n');
       if (route === undefined) return send(response, 404, `no such page; there are ${Object.keys(routes).join(', ')}\n`);

@@ -26,7 +26,11 @@ export interface WorkerPoolOptions {
   readonly dryRun?: boolean;
   /** The program of the workers; another one than our own serves tests. */
   readonly entry?: URL;
+  /** A worker that does not answer for so long is stuck: it is ended, and replaced. Milliseconds; 5 seconds by default. */
+  readonly answerMs?: number;
 }
+
+const ANSWER_MS = 5_000;
 
 const WORKER = new URL('../worker/worker.ts', import.meta.url);
 
@@ -36,6 +40,7 @@ const WORKER = new URL('../worker/worker.ts', import.meta.url);
  */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
+  readonly #answerMs: number;
   readonly #boards = [] as ReturnType<typeof workerBoard>[];
   readonly #workers: (Worker | null)[] = [];
   #snapshot: PolicySnapshot;
@@ -46,6 +51,7 @@ export class WorkerPool {
   /** @param off the kill switch: nothing is mirrored */
   constructor(options: WorkerPoolOptions, snapshot: PolicySnapshot, off = false) {
     this.#options = options;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.#snapshot = snapshot;
     this.#off = off;
   }
@@ -75,10 +81,10 @@ export class WorkerPool {
     await Promise.all(
       this.#workers.map((worker, index) => {
         if (worker === null) return;
-        const applied = heard(worker, (message) => message.kind === 'applied' && message.version >= snapshot.version);
+        const applied = heard(worker, (message) => message.kind === 'applied' && message.version >= snapshot.version, this.#answerMs);
         post(worker, this.#policies(index));
-        // A worker that dies meanwhile is replaced by one that starts with this snapshot.
-        return applied.then(() => {}, () => {});
+        // A worker that dies meanwhile, or is ended for not answering, is replaced by one that starts with this snapshot.
+        return applied.then(() => {}, () => worker.terminate().then(() => {}));
       }),
     );
   }
@@ -87,7 +93,7 @@ export class WorkerPool {
   async plan(): Promise<PlannedTarget[]> {
     const answers = this.#workers.map(async (worker) => {
       if (worker === null) return [];
-      const planned = heard(worker, (message) => message.kind === 'planned');
+      const planned = heard(worker, (message) => message.kind === 'planned', this.#answerMs);
       post(worker, { kind: 'plan' });
       const message = await planned;
       return message.kind === 'planned' ? message.targets : [];
@@ -106,7 +112,7 @@ export class WorkerPool {
     await Promise.all(
       this.#workers.map(async (worker) => {
         if (worker === null) return;
-        const stopped = heard(worker, (message) => message.kind === 'stopped');
+        const stopped = heard(worker, (message) => message.kind === 'stopped', graceMs + this.#answerMs);
         post(worker, { kind: 'stop', graceMs });
         // A worker that dies now has nothing left to say; the book settles what it held.
         await stopped.catch(() => {});
@@ -165,20 +171,20 @@ function post(worker: Worker, message: ToWorker): void {
   worker.postMessage(message);
 }
 
-/** Resolves at the first message that fits; rejects if the worker ends without it. */
-function heard(worker: Worker, fits: (message: FromWorker) => boolean): Promise<FromWorker> {
+/** Resolves at the first message that fits; rejects if the worker ends, or `withinMs` pass, without it. */
+function heard(worker: Worker, fits: (message: FromWorker) => boolean, withinMs = Infinity): Promise<FromWorker> {
   const { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
   const onMessage = (message: FromWorker): void => {
-    if (!fits(message)) return;
-    worker.off('message', onMessage);
-    worker.off('exit', onExit);
-    resolve(message);
+    if (fits(message)) resolve(message);
   };
-  const onExit = (code: number): void => {
-    worker.off('message', onMessage);
-    reject(new ShadowtapError('WORKER', `a worker ended with code ${code}; its error is in the log`));
-  };
+  const onExit = (code: number): void => reject(new ShadowtapError('WORKER', `a worker ended with code ${code}; its error is in the log`));
+  const onTime = (): void => reject(new ShadowtapError('WORKER', `a worker did not answer within ${withinMs} ms`));
   worker.on('message', onMessage);
   worker.once('exit', onExit);
-  return promise;
+  const timer = withinMs === Infinity ? undefined : setTimeout(onTime, withinMs);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    worker.off('message', onMessage);
+    worker.off('exit', onExit);
+  });
 }

@@ -12,23 +12,26 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   const agent = new Agent(config, { dryRun: options.dryRun ?? false });
   const stopped = io.untilStopped();
 
-  const reload = (): void => {
-    try {
-      void agent.reload(loadConfig(options.file, flags));
-    } catch (error) {
-      // The old configuration goes on: a slip of the pen must not end mirroring.
-      agent.log.error({ problem: messageOf(error) }, 'the new configuration is refused; the old one stays in force');
-    }
+  // Whatever goes wrong with a change, the agent goes on as it was.
+  const attempt = (change: () => Promise<void>, complaint: string): void => {
+    Promise.resolve()
+      .then(change)
+      .catch((error: unknown) => agent.log.error({ problem: messageOf(error) }, complaint));
   };
+  const reload = (): void =>
+    attempt(() => agent.reload(loadConfig(options.file, flags)), 'the new configuration is refused; the old one stays in force');
+  const switchTo = (on: boolean): void => attempt(() => agent.switchMirroring(on), 'mirroring could not be switched everywhere');
   const { killSwitchFile } = config.settings;
-  const followKillSwitch = (): void => void agent.switchMirroring(killSwitchFile === null || !existsSync(killSwitchFile));
+  const followKillSwitch = (): void => switchTo(killSwitchFile === null || !existsSync(killSwitchFile));
   if (killSwitchFile !== null && existsSync(killSwitchFile)) await agent.switchMirroring(false);
+
+  // Before the start, which takes a moment: their default action would end the agent.
+  io.onSignal('SIGHUP', reload);
+  io.onSignal('SIGUSR2', () => switchTo(!agent.mirroring));
 
   await agent.start();
   const watches = [new FileWatch(options.file, (exists) => exists && reload())];
   if (killSwitchFile !== null) watches.push(new FileWatch(killSwitchFile, followKillSwitch, KILL_SWITCH_CHECK_MS));
-  io.onSignal('SIGHUP', reload);
-  io.onSignal('SIGUSR2', () => void agent.switchMirroring(!agent.mirroring));
 
   await stopped;
   for (const watch of watches) watch.close();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspect, loadConfig, loadPolicies, type SettingFlags } from '../../src/config.ts';
 import { parseListen } from '../../src/config/listen.ts';
+import { locate } from '../../src/config/locate.ts';
 import { hashKeys } from '../../src/policy/keys.ts';
 import { ShadowtapError, type ErrorCode } from '../../src/errors.ts';
 
@@ -65,7 +66,14 @@ describe('a configuration file', () => {
       hashKeys: hashKeys(null),
     });
     expect(config.endpoints).toEqual([
-      { id: 1, name: 'a', labels: { app: 'x' }, ports: [8080], portNames: {}, location: { interfaces: ['lo'] } },
+      {
+        id: 1,
+        name: 'a',
+        labels: { app: 'x' },
+        ports: [8080],
+        portNames: {},
+        where: { name: 'a', labels: { app: 'x' }, ports: [8080], interfaces: ['lo'] },
+      },
     ]);
     expect(config.policies.map(({ metadata }) => metadata.name)).toEqual(['p']);
   });
@@ -209,7 +217,8 @@ describe('a file as a whole', () => {
 });
 
 describe('where an endpoint is', () => {
-  const locationOf = (where: string) => loadConfig(fileWith(agent(`  endpoints: [{ name: a, ports: [80], ${where} }]\n`))).endpoints[0]!.location;
+  const entryOf = (where: string) => loadConfig(fileWith(agent(`  endpoints: [{ name: a, ports: [80], ${where} }]\n`))).endpoints[0]!.where;
+  const locationOf = (where: string) => locate(entryOf(where));
 
   it('is taken from a process: in our own namespace, all interfaces', () => {
     expect(locationOf(`pid: ${process.pid}`)).toMatchObject({ interfaces: expect.arrayContaining(['lo']) });
@@ -233,9 +242,9 @@ describe('where an endpoint is', () => {
     ['netns: no-such-namespace', 'endpoint a: there is no network namespace /run/netns/no-such-namespace; see ip netns list'],
     ['netns: /no/such/file', 'endpoint a: there is no network namespace /no/such/file; see ip netns list'],
     ['cgroup: /tmp', 'endpoint a: /tmp is not the directory of a cgroup v2'],
-  ])('must exist: %s', (where, message) => {
-    const file = fileWith(agent(`  endpoints: [{ name: a, ports: [80], ${where} }]\n`));
-    expect(failure(file, () => loadConfig(file))).toEqual({ code: 'ENDPOINT', message });
+  ])('may not exist yet, which says who looks for it: %s', (where, message) => {
+    const entry = entryOf(where);
+    expect(() => locate(entry)).toThrow(expect.objectContaining({ code: 'ENDPOINT', message }));
   });
 
   it('is the namespace of a process that has its own', async ({ skip }) => {

@@ -116,6 +116,40 @@ describe.skipIf(!requireKernel())('an agent in trouble', () => {
     expect(outcomes(ledger)).toEqual({ 'mirrored 2xx': 2 });
   });
 
+  it('whose pod gets a new interface taps that one', async () => {
+    await using scene = await createScene();
+    await scene.app.exec('ip', 'link', 'add', 'spare', 'type', 'veth', 'peer', 'name', 'other');
+    await scene.app.exec('ip', 'link', 'set', 'eth0', 'name', 'old');
+    await scene.app.exec('ip', 'link', 'set', 'spare', 'name', 'eth0');
+    await scene.agent.logged('endpoint is gone');
+    await scene.app.exec('ip', 'link', 'del', 'eth0');
+    await scene.agent.until(({ endpoints }) => endpoints.every(({ attached }) => !attached));
+    await scene.app.exec('ip', 'link', 'set', 'old', 'name', 'eth0');
+    await scene.app.exec('ip', 'link', 'set', 'eth0', 'up');
+    await scene.agent.until(({ endpoints }) => endpoints.every(({ attached }) => attached));
+    await curl(HOST, `${scene.url}/again`);
+    expect(outcomes((await scene.agent.settled(1)).ledger)).toEqual({ 'mirrored 2xx': 1 });
+  });
+
+  it('with an endpoint that is not there yet taps the others, and that one when it comes', async () => {
+    await using scene = await createScene({ agent: false });
+    const { spec, policies } = scene.configuration();
+    const absent = { name: 'shop/later', labels: { app: 'shop' }, ports: [PORT], netns: `${scene.app.netns}-later` };
+    const { startAgent } = await import('../support/agent.ts');
+    await using agent = await startAgent({ spec: { ...spec, endpoints: [...spec.endpoints, absent] }, policies, ready: false });
+    await agent.until(({ endpoints }) => endpoints.map(({ attached }) => attached).join() === 'true,false');
+    expect((await agent.stats()).endpoints[1]!.problem).toContain('there is no network namespace');
+    await curl(HOST, `${scene.url}/now`);
+    expect(outcomes((await agent.settled(1)).ledger)).toEqual({ 'mirrored 2xx': 1 });
+    await HOST.exec('ip', 'netns', 'add', absent.netns.replace('/run/netns/', ''));
+    try {
+      await HOST.exec('ip', '-n', absent.netns.replace('/run/netns/', ''), 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'x');
+      await agent.until(({ endpoints }) => endpoints.every(({ attached }) => attached));
+    } finally {
+      await HOST.exec('ip', 'netns', 'del', absent.netns.replace('/run/netns/', ''));
+    }
+  });
+
   it('that is told to stop finishes what is under way and counts what it cannot finish', async () => {
     await using scene = await createScene({ policy: { limits: { timeout: '10s' } } });
     await scene.mirror.behave({ kind: 'answer', delayMs: 700 });

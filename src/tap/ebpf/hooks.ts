@@ -19,6 +19,16 @@ export function hooksOf(location: EndpointLocation): TcHook[] {
   return inNetns(location.netns, () => names.flatMap((name) => hooksOn(name, location)));
 }
 
+/** Kernel numbers of a location's interfaces, 0 for one that is not there; none where the location has no interfaces. */
+export function interfaceIndexes(location: EndpointLocation): number[] {
+  try {
+    const names = location.interfaces ?? defaultInterfaces(location);
+    return inNetns(location.netns, () => names.map(interfaceIndex));
+  } catch {
+    return []; // The namespace is gone, or the endpoint is a cgroup only.
+  }
+}
+
 function hooksOn(name: string, { netns, interfaces }: EndpointLocation): TcHook[] {
   const ifindex = interfaceIndex(name);
   if (ifindex === 0) {
