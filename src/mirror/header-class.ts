@@ -1,3 +1,5 @@
+import { flatCopy } from './flat-copy.ts';
+
 /** What a copy does with a header field. */
 export const KEEP = 0;
 /** Meant for the next hop only, or recomputed for the copy: never copied (RFC 9110 section 7.6.1). */
@@ -40,6 +42,9 @@ const CLASSES: Readonly<Record<string, number>> = {
   'x-idempotency-key': IDEMPOTENCY_KEY,
 };
 
+/** Longer names are of no class of ours. */
+const LONGEST = Math.max(...Object.keys(CLASSES).map((name) => name.length));
+
 /** Names as clients spell them, so that a request's header needs one look-up and no lower-casing. */
 const bySpelling = new Map<string, number>();
 /** Spellings are the client's to choose: past this many, they are classified each time. */
@@ -47,10 +52,11 @@ const MAX_SPELLINGS = 1024;
 
 /** The class of a header name in any case. */
 export function headerClass(name: string): number {
+  if (name.length > LONGEST) return KEEP;
   const known = bySpelling.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
   const found = Object.hasOwn(CLASSES, lower) ? CLASSES[lower]! : KEEP;
-  if (bySpelling.size < MAX_SPELLINGS) bySpelling.set(name, found);
+  if (bySpelling.size < MAX_SPELLINGS) bySpelling.set(flatCopy(name), found);
   return found;
 }

@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { CopySink, EmitterTarget } from './emitter.ts';
+import { flatCopy } from './flat-copy.ts';
 import type { CopyListener } from './target-queue.ts';
 
 const PLANNED = outcomeSlot('planned', '');
@@ -8,6 +9,10 @@ const TOO_LARGE = outcomeSlot('too-large', '');
 /** Methods and paths are the clients' to choose: past so many, the rest is counted together. */
 const MAX_NAMES = 512;
 const OTHERS = '(others)';
+/** Longer ones are counted by their beginning. */
+const MAX_NAME_LENGTH = 256;
+/** Targets that are gone from the snapshot and still reported: past so many, the oldest is forgotten. */
+const MAX_GONE = 256;
 
 /** What one target would have been sent so far. */
 export interface PlannedTarget {
@@ -46,6 +51,9 @@ export class Planner implements CopySink {
     for (const target of targets) {
       if (!this.#tallies.has(target.key)) this.#tallies.set(target.key, { target, tally: new Tally() });
     }
+    const present = new Set(targets.map(({ key }) => key));
+    const gone = [...this.#tallies.keys()].filter((key) => !present.has(key));
+    for (const key of gone.slice(0, -MAX_GONE)) this.#tallies.delete(key);
   }
 
   offer(number: number, request: HttpRequest, body: Buffer | null, _nowMs: number, listener: CopyListener): void {
@@ -77,6 +85,9 @@ function headBytes({ method, target, headers }: HttpRequest): number {
 }
 
 function bump(counts: Map<string, number>, name: string): void {
-  const known = counts.size < MAX_NAMES || counts.has(name) ? name : OTHERS;
-  counts.set(known, (counts.get(known) ?? 0) + 1);
+  const short = name.length <= MAX_NAME_LENGTH ? name : `${name.slice(0, MAX_NAME_LENGTH)}...`;
+  const count = counts.get(short);
+  if (count !== undefined) counts.set(short, count + 1);
+  else if (counts.size < MAX_NAMES) counts.set(flatCopy(short), 1);
+  else counts.set(OTHERS, (counts.get(OTHERS) ?? 0) + 1);
 }

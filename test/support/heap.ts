@@ -1,0 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes on the heap that were not there before `work`, and that nothing frees while what it returns is held. */
+export function bytesRetained(work: () => unknown): number {
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const held = work();
+  collect();
+  const after = process.memoryUsage().heapUsed;
+  return held === bytesRetained ? NaN : after - before;
+}
