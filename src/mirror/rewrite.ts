@@ -1,11 +1,11 @@
 import type { HttpRequest } from '../http/exchange.ts';
+import { RequestTarget } from '../policy/request-target.ts';
 import * as header from './header-class.ts';
 import type { OutgoingRequest } from './http-client.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { PathRewrite } from './path-rewrite.ts';
 import type { QueryEdit } from './query.ts';
 import type { Redactor } from './redact.ts';
-import { splitTarget } from './request-target.ts';
 import { unsampledB3, unsampledTraceparent } from './trace.ts';
 
 /** What one target does to its copies; made once per snapshot (see rewrite-rules.ts). */
@@ -44,6 +44,9 @@ export interface NameValue {
   readonly value: string;
 }
 
+/** Of the request that is being copied. */
+const TARGET = new RequestTarget();
+
 /**
  * The copy of a request for one target: hop-by-hop fields removed (RFC 9110 section 7.6.1), framing left to the client,
  * everything else in the same order, case and number; then what is secret is taken out; then the filters and the marker.
@@ -52,19 +55,20 @@ export interface NameValue {
  */
 export function buildCopy(request: HttpRequest, body: Buffer | null, rules: RewriteRules): OutgoingRequest | null {
   const { redactor } = rules;
-  const sent = splitTarget(request.target);
+  TARGET.read(request.target);
   const content = redactor === null || body === null ? body : redactor.body(request.headers, body);
   if (content === null && body !== null) return null;
-  const headers = copyHeaders(request.headers, sent.authority, rules);
+  const headers = copyHeaders(request.headers, TARGET.authority, rules);
   if (redactor !== null) redactor.headers(headers);
   if (rules.idempotency !== null) rewriteIdempotencyKeys(headers, rules.idempotency);
   for (const modifier of rules.headerModifiers) modify(headers, modifier);
   headers.push(rules.marker.name, rules.marker.value);
   if (rules.ownMarker !== null) setHeader(headers, rules.ownMarker);
-  return { method: request.method, path: copyTarget(sent.path, sent.query, request, rules), headers, body: content };
+  return { method: request.method, path: copyTarget(request, rules), headers, body: content };
 }
 
-function copyTarget(path: string, query: string, request: HttpRequest, rules: RewriteRules): string {
+function copyTarget(request: HttpRequest, rules: RewriteRules): string {
+  const { path, query } = TARGET;
   // OPTIONS * speaks of the server, not of a path.
   if (path === '*') return path;
   let search = rules.redactor === null ? query : rules.redactor.query(query);

@@ -1,7 +1,7 @@
 import type { HttpRequest } from '../http/exchange.ts';
+import { RequestTarget } from './request-target.ts';
 
 const SLASH = 0x2f;
-const QUERY = 0x3f;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 
@@ -12,9 +12,8 @@ const EQUALS = 0x3d;
 export class RequestView {
   #request: HttpRequest | null = null;
   #source = '';
-  #split = false;
-  #pathStart = 0;
-  #pathEnd = 0;
+  #read = false;
+  readonly #parts = new RequestTarget();
 
   /**
    * Borrows the request until the next call.
@@ -23,7 +22,7 @@ export class RequestView {
   reset(request: HttpRequest, source: string): void {
     this.#request = request;
     this.#source = source;
-    this.#split = false;
+    this.#read = false;
   }
 
   get method(): string {
@@ -36,25 +35,23 @@ export class RequestView {
 
   /** The path as sent, without query; of an absolute-form target (RFC 9112 section 3.2.2) what follows the authority. */
   path(): string {
-    this.#splitTarget();
-    const path = this.#request!.target.slice(this.#pathStart, this.#pathEnd);
-    return path === '' ? '/' : path;
+    return this.#target().path;
   }
 
   pathIs(path: string): boolean {
-    this.#splitTarget();
-    const length = this.#pathEnd - this.#pathStart;
+    const { pathStart, pathEnd } = this.#target();
+    const length = pathEnd - pathStart;
     if (length === 0) return path === '/';
-    return length === path.length && this.#request!.target.startsWith(path, this.#pathStart);
+    return length === path.length && this.#request!.target.startsWith(path, pathStart);
   }
 
   /** @param prefix whole path elements, without a slash at the end: empty for the root */
   pathBeginsWith(prefix: string): boolean {
-    this.#splitTarget();
+    const { pathStart, pathEnd } = this.#target();
     const target = this.#request!.target;
-    const end = this.#pathStart + prefix.length;
-    if (end > this.#pathEnd || !target.startsWith(prefix, this.#pathStart)) return false;
-    return end === this.#pathEnd || target.charCodeAt(end) === SLASH;
+    const end = pathStart + prefix.length;
+    if (end > pathEnd || !target.startsWith(prefix, pathStart)) return false;
+    return end === pathEnd || target.charCodeAt(end) === SLASH;
   }
 
   /**
@@ -77,10 +74,9 @@ export class RequestView {
    * @returns null where there is none
    */
   queryParam(name: string): string | null {
-    this.#splitTarget();
+    const { pathEnd } = this.#target();
     const target = this.#request!.target;
-    if (target.charCodeAt(this.#pathEnd) !== QUERY) return null;
-    for (let start = this.#pathEnd + 1; start <= target.length; ) {
+    for (let start = pathEnd + 1; start <= target.length; ) {
       const end = indexOrEnd(target, AMPERSAND, start, target.length);
       const equals = indexOrEnd(target, EQUALS, start, end);
       if (decodesTo(target, start, equals, name)) return decodeQuery(target.slice(Math.min(equals + 1, end), end));
@@ -89,17 +85,10 @@ export class RequestView {
     return null;
   }
 
-  #splitTarget(): void {
-    if (this.#split) return;
-    this.#split = true;
-    const target = this.#request!.target;
-    this.#pathStart = 0;
-    if (target.charCodeAt(0) !== SLASH) {
-      const scheme = target.indexOf('://');
-      const query = target.indexOf('?');
-      if (scheme > 0 && (query < 0 || scheme < query)) this.#pathStart = endOfAuthority(target, scheme + 3);
-    }
-    this.#pathEnd = indexOrEnd(target, QUERY, this.#pathStart, target.length);
+  #target(): RequestTarget {
+    if (!this.#read) this.#parts.read(this.#request!.target);
+    this.#read = true;
+    return this.#parts;
   }
 }
 
@@ -121,12 +110,6 @@ export function isHeader(name: string, lower: string): boolean {
  */
 export function asOnWire(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
-}
-
-function endOfAuthority(target: string, start: number): number {
-  let end = start;
-  while (end < target.length && target.charCodeAt(end) !== SLASH && target.charCodeAt(end) !== QUERY) end++;
-  return end;
 }
 
 function indexOrEnd(text: string, code: number, start: number, end: number): number {

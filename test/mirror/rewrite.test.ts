@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HttpRequest } from '../../src/http/exchange.ts';
 import { buildCopy, withShadowSuffix, type RewriteRules } from '../../src/mirror/rewrite.ts';
 import type { OutgoingRequest } from '../../src/mirror/http-client.ts';
+import { RequestView } from '../../src/policy/request-view.ts';
 import { unsampledB3, unsampledTraceparent } from '../../src/mirror/trace.ts';
 
 const RULES: RewriteRules = {
@@ -81,6 +82,15 @@ describe('the copy of a request', () => {
     expect([copy.path, copy.headers]).toEqual(['/x/y?z=1', ['Host', 'shop:81', ...MARK]]);
     expect(copyOf(request([], 'http://shop?q')).path).toBe('/?q');
   });
+
+  it.each(['http://#/admin', 'http://shop#/a?x', 'http://shop#a@b/c', 'http://?/a', 'http://a:b', '/#/admin?x#y', '//x', '*', 'http://h/p?u=http://x/y', 'h://@/x'])(
+    'goes to the path that policies match: %s',
+    (target) => {
+      const matched = new RequestView();
+      matched.reset(request([], target), '10.0.0.1');
+      expect(copyOf(request([], target)).path.split('?')[0]).toBe(matched.path());
+    },
+  );
 
   it("puts the target's path before the request's", () => {
     expect(copyOf(request([], '/a?b'), { basePath: '/v2' }).path).toBe('/v2/a?b');
