@@ -51,7 +51,7 @@ export const REDACT = ruled(
         default: [],
       }),
       cookies: list(text({ description: 'Name of the cookie, exactly.', expects: 'a cookie name', pattern: TOKEN, maxLength: 256 }), {
-        description: 'Cookies whose value is secret.',
+        description: 'Cookies whose value is secret, in `Cookie` and `Set-Cookie`.',
         expects: 'a list of at most 64 cookie names',
         maxItems: 64,
         default: [],
@@ -59,7 +59,8 @@ export const REDACT = ruled(
       queryParams: list(
         text({ description: 'Name of the parameter, exactly.', expects: 'a text of 1 to 256 characters', minLength: 1, maxLength: 256 }),
         {
-          description: 'Query parameters whose value is secret, in the request line and in `Referer`.',
+          description: 
+            'Query parameters whose value is secret, in the request line, `Referer` and `Location`. The name is compared exactly, once decoded (`token` is not `Token` nor `token[]`). Paths and the content of forms are not looked into.',
           expects: 'a list of at most 64 names',
           maxItems: 64,
           default: [],
@@ -67,7 +68,7 @@ export const REDACT = ruled(
       ),
       jsonFields: list(POINTER, {
         description:
-          'Fields of JSON content whose value is secret, as JSON pointers (RFC 6901); the element `*` stands for every name or position.',
+          'Fields of JSON content whose value is secret, as JSON pointers (RFC 6901); the element `*` stands for every name or position. Content is read if its type says JSON or if it begins with `{` or `[`; what then is no plain JSON in UTF-8 (encoded with gzip, UTF-16, behind `)]}`) is not sent, and counted `failed: redaction`. Not looked into: JSON within something else, such as a part of a form or the argument of a function call.',
         expects: 'a list of at most 64 pointers',
         maxItems: 64,
         default: [],

@@ -59,6 +59,10 @@ describe('a cookie that is secret', () => {
     ['xsid=1; SID=2', 'xsid=1; SID=2'],
     [' sid = 1 ; a=b', 'a=b'],
     ['a="x=1; sid=9"; b', 'a="x=1; b'],
+    ['a=1,sid=2', 'a=1'],
+    ['a=1, sid=2,3; b=4', 'a=1; b=4'],
+    ['sid=1,2; b=3', 'b=3'],
+    ['a=1,2; b=3,4', 'a=1,2; b=3,4'],
   ])('is taken out of %j: %j', (cookie, expected) => {
     expect(headers({ cookies: ['sid'] }, ['Cookie', cookie])).toEqual(expected === null ? [] : ['Cookie', expected]);
   });
@@ -66,6 +70,7 @@ describe('a cookie that is secret', () => {
   it('is hashed in its place', () => {
     const [, cookie] = headers({ cookies: ['sid'], mode: 'Hash' }, ['Cookie', 'a=1; sid=secret; b=2']);
     expect(cookie).toMatch(/^a=1; sid=redacted-[\w-]{22}; b=2$/);
+    expect(headers({ cookies: ['sid'], mode: 'Hash' }, ['Cookie', 'a=1,sid=secret; b=2'])[1]).toMatch(/^a=1,sid=redacted-[\w-]{22}; b=2$/);
   });
 });
 
@@ -81,6 +86,13 @@ describe('a query parameter that is secret', () => {
     ['?a=1;token=2;b=3', '?a=1;b=3'],
     ['?token=1;more=2', ''],
     ['?a=%20+&tokens=1', '?a=%20+&tokens=1'],
+    ['?a=1?token=2&b=3', '?a=1&b=3'],
+    ['?a=1#?token=2', '?a=1#'],
+    ['??token=1', ''],
+    ['?a=1#token=2;3?4&b=5', '?a=1&b=5'],
+    ['?a;token=1?token=2', '?a'],
+    ['?token=1?2#3', ''],
+    ['?a?b#c;d', '?a?b#c;d'],
   ])('is taken out of %j: %j', (query, expected) => {
     expect(redactor({ queryParams: ['token'] }).query(query)).toBe(expected);
   });
@@ -89,11 +101,13 @@ describe('a query parameter that is secret', () => {
     const hide = redactor({ queryParams: ['token'], mode: 'Hash' });
     expect(hide.query('?a=1&token=x%20y')).toMatch(/^\?a=1&token=redacted-[\w-]{22}$/);
     expect(hide.query('?token=x%20y')).toBe(hide.query('?token=x+y'));
+    expect(hide.query('?a=1#token=x%20y')).toMatch(/^\?a=1#token=redacted-[\w-]{22}$/);
   });
 
   it('is taken out of Referer, too', () => {
     const sent = ['Referer', 'https://shop.example/a?token=1&b=2#token=1', 'X', '?token=1'];
-    expect(headers({ queryParams: ['token'] }, sent)).toEqual(['Referer', 'https://shop.example/a?b=2#token=1', 'X', '?token=1']);
+    expect(headers({ queryParams: ['token'] }, sent)).toEqual(['Referer', 'https://shop.example/a?b=2', 'X', '?token=1']);
+    expect(headers({ queryParams: ['token'] }, ['Referer', 'https://x/#token=1&b=2'])).toEqual(['Referer', 'https://x/#b=2']);
   });
 });
 
@@ -189,6 +203,11 @@ describe('content', () => {
     ['a byte order mark, under another type', ['content-type', 'text/plain'], '\ufeff{"a":1}'],
     ['bytes that are no UTF-8', ['content-type', 'application/json'], Buffer.from('{"b":"\xff"}', 'latin1')],
     ['JSON in UTF-16', ['content-type', 'application/json'], Buffer.from('{"a":1}', 'utf16le')],
+    ['text in UTF-16, little end first', ['content-type', 'text/plain'], Buffer.from('\ufeff{"a":1}', 'utf16le')],
+    ['text in UTF-16, big end first', ['content-type', 'text/plain'], Buffer.from('\ufeff{"a":1}', 'utf16le').swap16()],
+    ['UTF-16 that does not say so', ['content-type', 'text/plain'], Buffer.from('{"a":1}', 'utf16le').swap16()],
+    ['JSON behind a guard', ['content-type', 'text/plain'], ')]}\'\n{"a":1}'],
+    ['JSON behind a loop', ['content-type', 'text/javascript'], 'for(;;);{"a":1}'],
     ['encoded content', ['content-type', 'application/json', 'Content-Encoding', 'gzip'], 'x'],
     ['encoded content of any type', ['content-encoding', 'br'], 'x'],
     ['JSON in a list of types', ['content-type', 'text/plain', 'content-type', 'application/json'], 'x'],

@@ -54,3 +54,8 @@ it('a value of the request and of the response has the same hash', () => {
   expect(response!.headers.join()).toContain(`sid=${hash!}`);
   expect(request.target).toContain(`card=${hash!}`);
 });
+
+it('a token behind the number sign of Location, as single sign-on sends it, is secret, too', () => {
+  const { response } = redacted(record({}, { headers: ['Location', `https://app/cb#card=${SECRET}&n=1`] }), new Redactor({ ...RULES, mode: 'Remove' }, 'key'));
+  expect(response!.headers).toEqual(['Location', 'https://app/cb#n=1']);
+});
