@@ -76,6 +76,7 @@ export class WorkerPool {
 
   /** Resolves when every running worker uses the snapshot. */
   async apply(snapshot: PolicySnapshot, off: boolean): Promise<void> {
+    this.#options.book.keep(snapshot.policies.map(policyEntry));
     this.#snapshot = snapshot;
     this.#off = off;
     await Promise.all(
@@ -152,6 +153,7 @@ export class WorkerPool {
     this.#workers[index] = null;
     if (this.#stopping) return;
     const lost = this.#options.book.settleCrash(index);
+    this.#boards[index]!.retire();
     this.#restarts += 1;
     this.#options.log.error({ worker: index, code, lostRequests: lost }, 'worker ended unexpectedly; starting another');
     setTimeout(() => {

@@ -39,31 +39,59 @@ interface PolicyRows {
   readonly entry: PolicyEntry;
   /** By worker. */
   readonly accounts: readonly PolicyAccount[];
+  /** When the policy went away, Unix time in milliseconds; null while it is in force. */
+  goneSinceMs: number | null;
 }
 
-/** The whole ledger, on the main thread: the accounts of all workers and of all policies that there ever were. */
+/** What the rows of policies that are long gone are summed up under. */
+export const REMOVED = '(removed)';
+/** Longer than any request can still be under way: the longest timeout is an hour. */
+const FORGET_AFTER_MS = 2 * 3_600_000;
+
+/** The whole ledger, on the main thread: the accounts of all workers and of all policies, those that are gone included. */
 export class AccountBook {
   readonly workers: readonly WorkerAccount[];
   readonly #policies = new Map<string, PolicyRows>();
+  /** By worker: requests of policies that are long gone. */
+  readonly #removed: readonly OutcomeRow[];
 
   constructor(workers: number) {
     this.workers = Array.from({ length: workers }, () => WorkerAccount.allocate());
+    this.#removed = this.workers.map(() => new Float64Array(OUTCOME_SLOTS.length));
   }
 
   /** The accounts of a policy, by worker; allocated when first asked for. */
   policy(entry: PolicyEntry): readonly PolicyAccount[] {
-    const key = JSON.stringify([entry.policy, ...entry.targets]);
+    const key = keyOf(entry);
     let rows = this.#policies.get(key);
     if (rows === undefined) {
-      rows = { entry, accounts: this.workers.map(() => PolicyAccount.allocate(entry.targets.length)) };
+      rows = { entry, accounts: this.workers.map(() => PolicyAccount.allocate(entry.targets.length)), goneSinceMs: null };
       this.#policies.set(key, rows);
     }
     return rows.accounts;
   }
 
+  /**
+   * Says which policies are in force. The rows of others stay by their names for as long as requests of theirs may be
+   * under way, and are then added up, so that policies that come and go take no memory for ever.
+   */
+  keep(entries: readonly PolicyEntry[], nowMs = Date.now()): void {
+    const inForce = new Set(entries.map(keyOf));
+    for (const [key, rows] of this.#policies) {
+      if (inForce.has(key)) rows.goneSinceMs = null;
+      else rows.goneSinceMs ??= nowMs;
+      if (rows.goneSinceMs === null || nowMs - rows.goneSinceMs < FORGET_AFTER_MS) continue;
+      for (const [worker, { requests }] of rows.accounts.entries()) {
+        const sums = this.#removed[worker]!;
+        for (let slot = 0; slot < sums.length; slot++) sums[slot]! += requests[slot]!;
+      }
+      this.#policies.delete(key);
+    }
+  }
+
   /** A worker has died: what it had in hand is counted `incomplete: crash`. @returns how many requests that were */
   settleCrash(worker: number): number {
-    return settleCrash(this.workers[worker]!, this.#accountsOf(worker));
+    return settleCrash(this.workers[worker]!, this.#rowsOf(worker));
   }
 
   /** By policy: the share of its sample that is mirrored now, the mean over workers. */
@@ -81,10 +109,11 @@ export class AccountBook {
     const requests: RequestCount[] = [];
     const copies: CopyCount[] = [];
     for (const [worker, account] of this.workers.entries()) {
-      open += openRequests(account, this.#accountsOf(worker));
+      open += openRequests(account, this.#rowsOf(worker));
       seen += account.seen;
     }
     forEachCount(this.workers.map((account) => account.unattributed), (count) => requests.push({ policy: '', ...count }));
+    forEachCount(this.#removed, (count) => requests.push({ policy: REMOVED, ...count }));
     for (const { entry, accounts } of this.#policies.values()) {
       const { policy } = entry;
       forEachCount(accounts.map((account) => account.requests), (count) => requests.push({ policy, ...count }));
@@ -96,9 +125,15 @@ export class AccountBook {
     return { seen, open, requests, copies };
   }
 
-  *#accountsOf(worker: number): Iterable<PolicyAccount> {
-    for (const { accounts } of this.#policies.values()) yield accounts[worker]!;
+  /** Every row of requests of one worker that belongs to a policy. */
+  *#rowsOf(worker: number): Iterable<OutcomeRow> {
+    yield this.#removed[worker]!;
+    for (const { accounts } of this.#policies.values()) yield accounts[worker]!.requests;
   }
+}
+
+function keyOf(entry: PolicyEntry): string {
+  return JSON.stringify([entry.policy, ...entry.targets]);
 }
 
 type Count = Pick<RequestCount, 'outcome' | 'reason' | 'count'>;

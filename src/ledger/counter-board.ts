@@ -18,13 +18,21 @@ interface Cell {
 export class CounterBoard {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: readonly Cell[];
+  readonly #gauges: ReadonlySet<string>;
   readonly #view: Float64Array;
+  /** What workers before the present one had counted. */
+  readonly #past: Float64Array;
 
-  /** @param groups by prefix: a field `gaps` of the group `flow` is named `flow.gaps` */
-  constructor(groups: Readonly<Record<string, CounterGroup>>, buffer?: SharedArrayBuffer) {
+  /**
+   * @param groups by prefix: a field `gaps` of the group `flow` is named `flow.gaps`
+   * @param gauges names of what says how things are now, and ends with its worker
+   */
+  constructor(groups: Readonly<Record<string, CounterGroup>>, gauges: readonly string[], buffer?: SharedArrayBuffer) {
+    this.#gauges = new Set(gauges);
     this.#cells = Object.entries(groups).flatMap(([prefix, group]) => cellsOf(prefix, group));
     this.buffer = buffer ?? new SharedArrayBuffer(this.#cells.length * Float64Array.BYTES_PER_ELEMENT);
     this.#view = new Float64Array(this.buffer);
+    this.#past = new Float64Array(this.#view.length);
   }
 
   /** Worker side. */
@@ -35,9 +43,17 @@ export class CounterBoard {
     }
   }
 
+  /** Main side: the worker that wrote here is gone and another one begins at zero; its sums are kept. */
+  retire(): void {
+    for (const [at, { name }] of this.#cells.entries()) {
+      if (!this.#gauges.has(name)) this.#past[at]! += this.#view[at]!;
+    }
+    this.#view.fill(0);
+  }
+
   /** Main side: adds the published values to `into`, by name. */
   addTo(into: Record<string, number>): void {
-    for (const [at, { name }] of this.#cells.entries()) into[name] = (into[name] ?? 0) + this.#view[at]!;
+    for (const [at, { name }] of this.#cells.entries()) into[name] = (into[name] ?? 0) + this.#past[at]! + this.#view[at]!;
   }
 }
 

@@ -68,10 +68,13 @@ export function total(row: OutcomeRow): number {
   return sum;
 }
 
-/** Requests that a worker has seen and not settled: being captured, waiting, or under way to a target. */
-export function openRequests(account: WorkerAccount, policies: Iterable<PolicyAccount>): number {
+/**
+ * Requests that a worker has seen and not settled: being captured, waiting, or under way to a target.
+ * @param rows the requests rows of its policies
+ */
+export function openRequests(account: WorkerAccount, rows: Iterable<OutcomeRow>): number {
   let settled = total(account.unattributed);
-  for (const policy of policies) settled += total(policy.requests);
+  for (const row of rows) settled += total(row);
   return account.seen - settled;
 }
 
@@ -79,8 +82,8 @@ export function openRequests(account: WorkerAccount, policies: Iterable<PolicyAc
  * Settles what a worker left open when it ended unexpectedly, so that the sums agree again.
  * @returns the number of requests settled
  */
-export function settleCrash(account: WorkerAccount, policies: Iterable<PolicyAccount>): number {
-  const open = openRequests(account, policies);
+export function settleCrash(account: WorkerAccount, rows: Iterable<OutcomeRow>): number {
+  const open = openRequests(account, rows);
   account.unattributed[outcomeSlot('incomplete', 'crash')]! += open;
   return open;
 }

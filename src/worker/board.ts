@@ -14,7 +14,17 @@ export function newStageCounters(): StageCounters {
   return { flow: newFlowCounters(), http: newHttpCounters(), worker: new WorkerCounters() };
 }
 
+const GAUGES = [
+  'flow.flows',
+  'flow.heldBytes',
+  'worker.ringFillPermille',
+  'worker.copiesPending',
+  'worker.copyBytes',
+  'worker.breakersOpen',
+  'worker.memoryBytes',
+];
+
 /** @param buffer of the board on the other thread; absent where this one is the first */
 export function workerBoard(counters: StageCounters = newStageCounters(), buffer?: SharedArrayBuffer): CounterBoard {
-  return new CounterBoard({ ...counters }, buffer);
+  return new CounterBoard({ ...counters }, GAUGES, buffer);
 }

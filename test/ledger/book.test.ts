@@ -51,6 +51,35 @@ describe('the account book', () => {
   });
 });
 
+describe('the rows of a policy that is gone', () => {
+  it('keep their name while requests may be under way, and are added up afterwards: the sums stay', () => {
+    const book = new AccountBook(1);
+    for (let i = 0; i < 3; i++) book.workers[0]!.open();
+    const late = book.policy(ENTRY)[0]!.requests;
+    late[OK]! += 1;
+    book.keep([], 0);
+    late[OK]! += 1;
+    expect(book.sums().requests).toEqual([{ policy: 'shop/a', outcome: 'mirrored', reason: '2xx', count: 2 }]);
+    book.keep([], 7_200_001);
+    expect(book.sums()).toEqual({
+      seen: 3,
+      open: 1,
+      requests: [{ policy: '(removed)', outcome: 'mirrored', reason: '2xx', count: 2 }],
+      copies: [],
+    });
+    expect(book.settleCrash(0)).toBe(1);
+  });
+
+  it('are its own again when it comes back in time', () => {
+    const book = new AccountBook(1);
+    const rows = book.policy(ENTRY)[0];
+    book.keep([], 0);
+    book.keep([ENTRY], 1000);
+    book.keep([ENTRY], 9_000_000);
+    expect(book.policy(ENTRY)[0]).toBe(rows);
+  });
+});
+
 describe('outcomes', () => {
   it('have one slot for each pair', () => {
     expect(new Set(OUTCOME_SLOTS.map(({ outcome, reason }) => `${outcome}:${reason}`)).size).toBe(OUTCOME_SLOTS.length);
@@ -69,14 +98,25 @@ describe('the counter board', () => {
     const group = () => ({ a: 0, ended: { fin: 0, rst: 0 } });
     const sums: Record<string, number> = {};
     for (const factor of [1, 10]) {
-      const main = new CounterBoard({ flow: group() });
+      const main = new CounterBoard({ flow: group() }, []);
       const counters = group();
-      const worker = new CounterBoard({ flow: counters }, main.buffer);
+      const worker = new CounterBoard({ flow: counters }, [], main.buffer);
       counters.a = factor;
       counters.ended.rst = 2 * factor;
       worker.publish();
       main.addTo(sums);
     }
     expect(sums).toEqual({ 'flow.a': 11, 'flow.ended.fin': 0, 'flow.ended.rst': 22 });
+  });
+
+  it('keeps the sums of a worker that died, but not its gauges', () => {
+    const main = new CounterBoard({ flow: { gaps: 0, flows: 0 } }, ['flow.flows']);
+    for (const [gaps, flows] of [[5, 9], [2, 1]] as const) {
+      main.retire();
+      new CounterBoard({ flow: { gaps, flows } }, [], main.buffer).publish();
+    }
+    const sums: Record<string, number> = {};
+    main.addTo(sums);
+    expect(sums).toEqual({ 'flow.gaps': 7, 'flow.flows': 1 });
   });
 });
