@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../flow/budget.ts';
+import { Link } from '../flow/link.ts';
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
 import { Breaker } from './breaker.ts';
@@ -75,8 +76,12 @@ export class TargetQueue {
   #head = 0;
   /** Copies that wait for one before them in their lane. */
   readonly #lanes = new Lanes<Copy>();
-  /** Under way, oldest first: with one timeout for all, the first to expire is the first in the set. */
-  readonly #inFlight = new Set<Copy>();
+  /**
+   * Under way, oldest first: with one timeout for all, the first to expire is the first in the list. Not a Set: V8
+   * chains a Set's old tables to its new ones, and whatever was in them lives too long.
+   */
+  readonly #underWay = new Link<Copy>(null);
+  #inFlight = 0;
   #pending = 0;
   #bytes = 0;
   #closing = false;
@@ -117,8 +122,8 @@ export class TargetQueue {
     const body = request.body?.length ?? 0;
     if (this.#closing) return this.#end(SHUTDOWN, listener);
     if (body > maxBodyBytes) return this.#end(TOO_LARGE, listener);
-    const free = this.#inFlight.size < maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
-    if (!free && this.#pending - this.#inFlight.size >= maxQueued) return this.#end(SHED_QUEUE, listener);
+    const free = this.#inFlight < maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
+    if (!free && this.#pending - this.#inFlight >= maxQueued) return this.#end(SHED_QUEUE, listener);
     const bytes = OBJECT_BYTES + headBytes(request) + body;
     if (this.#bytes + bytes > maxBytes) return this.#end(SHED_BYTES, listener);
     if (this.#bucket !== null && !this.#bucket.take(nowMs)) return this.#end(SHED_RATE, listener);
@@ -140,9 +145,13 @@ export class TargetQueue {
   /** Gives up deliveries that have taken too long, and connections idle for long. Call it a few times a second. */
   expire(nowMs: number): void {
     this.#client.tick(nowMs);
-    for (const copy of this.#inFlight) {
-      if (nowMs - copy.sentMs < this.#limits.timeoutMs) break;
-      copy.delivery?.abort();
+    let oldest = this.#underWay.next.owner;
+    while (oldest !== null && nowMs - oldest.sentMs >= this.#limits.timeoutMs) {
+      // Giving up ends the copy; should it not, it goes to the end rather than round and round.
+      oldest.link.moveTo(this.#underWay);
+      oldest.sentMs = nowMs;
+      oldest.delivery?.abort();
+      oldest = this.#underWay.next.owner;
     }
   }
 
@@ -154,7 +163,7 @@ export class TargetQueue {
   /** Ends what is left as `incomplete: shutdown` and closes the connections. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const copy of this.#inFlight) this.#finish(copy, SHUTDOWN);
+    for (let copy = this.#underWay.next.owner; copy !== null; copy = this.#underWay.next.owner) this.#finish(copy, SHUTDOWN);
     // Those that waited for others in their lane come here one after the other.
     while (this.#head < this.#waiting.length) this.#finish(this.#waiting[this.#head++]!, SHUTDOWN);
     await this.#client.destroy();
@@ -162,7 +171,7 @@ export class TargetQueue {
 
   /** @internal called by Copy */
   ended(copy: Copy, slot: number): void {
-    if (!this.#inFlight.has(copy)) return;
+    if (!copy.link.linked) return;
     const nowMs = performance.now();
     const failed = OUTCOME_SLOTS[slot]!.outcome === 'failed';
     if (slot === FAILED.rejected) this.#breaker.abstained();
@@ -180,7 +189,7 @@ export class TargetQueue {
     // A delivery may fail before send returns and come back here: the loop below then goes on by itself.
     if (this.#sending) return;
     this.#sending = true;
-    while (this.#head < this.#waiting.length && this.#inFlight.size < this.#limits.maxInFlight) {
+    while (this.#head < this.#waiting.length && this.#inFlight < this.#limits.maxInFlight) {
       const copy = this.#waiting[this.#head++]!;
       if (this.#breaker.admits(nowMs)) this.#send(copy, nowMs);
       else this.#finish(copy, SHED_BREAKER);
@@ -194,12 +203,14 @@ export class TargetQueue {
 
   #send(copy: Copy, nowMs: number): void {
     copy.sentMs = nowMs;
-    this.#inFlight.add(copy);
+    copy.link.moveTo(this.#underWay);
+    this.#inFlight += 1;
     copy.delivery = this.#client.send(copy.request, copy);
   }
 
   #finish(copy: Copy, slot: number): void {
-    this.#inFlight.delete(copy);
+    if (copy.link.linked) this.#inFlight -= 1;
+    copy.link.unlink();
     this.#pending -= 1;
     this.#bytes -= copy.bytes;
     this.#budget.give(copy.room);
@@ -224,6 +235,7 @@ class Copy implements DeliveryObserver {
   readonly lane: object | null;
   sentMs = 0;
   delivery: Delivery | null = null;
+  readonly link = new Link<Copy>(this);
   #status = 0;
 
   constructor(
