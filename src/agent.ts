@@ -13,10 +13,14 @@ import { createLogger, type Logger } from './log.ts';
 import { MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
 import { buildSnapshot } from './policy/build-snapshot.ts';
+import { policyName } from './policy/policy-name.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+
+/** What can stop mirroring: a file that exists, or a signal. */
+export type KillSwitch = 'file' | 'signal';
 
 export interface AgentOptions {
   /** Taps and matches, and counts what would be sent as `planned` instead of sending it. */
@@ -34,8 +38,8 @@ export class Agent {
   readonly #metrics = new MetricsPage();
   readonly #ids = new EndpointIds();
   #config: AgentConfig;
-  /** The kill switch: taps may stay, nothing is mirrored. */
-  #off = false;
+  /** Kill switches that are thrown: while there is one, taps may stay, nothing is mirrored. */
+  readonly #thrown = new Set<KillSwitch>();
   #version = 0;
   #running: Running | null = null;
   #expiry: NodeJS.Timeout | null = null;
@@ -59,7 +63,7 @@ export class Agent {
     const book = new AccountBook(tap.sources.length);
     const governor = new Governor(settings);
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
-    const pool = new WorkerPool(options, this.#snapshot(), this.#off);
+    const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages());
     this.#running = { tap, book, pool, attachments, admin, governor };
@@ -75,7 +79,7 @@ export class Agent {
       await this.stop();
       throw error;
     }
-    this.log.info({ tap: tap.name, workers, endpoints: endpoints.length, policies: policies.length }, 'mirroring');
+    this.log.info({ tap: tap.name, workers, endpoints: endpoints.length, policies: policies.length }, this.mirroring ? 'mirroring' : 'running with mirroring switched off');
   }
 
   /**
@@ -90,16 +94,26 @@ export class Agent {
     this.log.info({ endpoints: config.endpoints.length, policies: config.policies.length }, 'configuration reloaded');
   }
 
-  /** The kill switch. Off: nothing is sent from now on, what waits is given up; taps stay or are detached, as configured. */
-  async switchMirroring(on: boolean): Promise<void> {
-    if (this.#off === !on) return;
-    this.#off = !on;
-    this.log.warn(on ? 'mirroring is on again' : 'mirroring is switched off');
+  /**
+   * A kill switch. While any is thrown nothing is sent, and what waits is given up; taps stay or are detached, as
+   * configured.
+   */
+  async setKillSwitch(which: KillSwitch, thrown: boolean): Promise<void> {
+    if (this.#thrown.has(which) === thrown) return;
+    const before = this.mirroring;
+    if (thrown) this.#thrown.add(which);
+    else this.#thrown.delete(which);
+    if (this.mirroring === before) return;
+    this.log.warn({ by: which }, this.mirroring ? 'mirroring is on again' : 'mirroring is switched off');
     await this.#change();
   }
 
+  isThrown(which: KillSwitch): boolean {
+    return this.#thrown.has(which);
+  }
+
   get mirroring(): boolean {
-    return !this.#off;
+    return this.#thrown.size === 0;
   }
 
   /** Lets go of production first, then finishes or counts what is under way. Idempotent. */
@@ -150,16 +164,26 @@ export class Agent {
       const running = this.#running;
       if (running === null) return;
       const snapshot = this.#snapshot();
-      const detach = this.#off && this.#config.settings.killSwitchTaps === 'Detach';
+      const detach = !this.mirroring && this.#config.settings.killSwitchTaps === 'Detach';
       // Letting go of production waits for no worker.
       if (detach) await running.attachments.want([]);
-      await running.pool.apply(snapshot, this.#off);
+      await running.pool.apply(snapshot, !this.mirroring);
       if (!detach) await running.attachments.want(this.#tapped(snapshot));
+      this.#warnOfIdle(snapshot);
       this.#awaitExpiry();
     };
     // What went wrong with one change is that change's own affair.
     this.#changing = this.#changing.then(change, change);
     return this.#changing;
+  }
+
+  /** A policy that applies to nothing is a slip more often than a wish. */
+  #warnOfIdle({ policies, endpoints }: PolicySnapshot): void {
+    const busy = new Set(endpoints.flatMap((endpoint) => endpoint.policies.map(({ policy }) => policy)));
+    for (const [index, policy] of policies.entries()) {
+      if (busy.has(index)) continue;
+      this.log.warn({ policy: policyName(policy) }, 'policy applies to no endpoint: no labels fit its selector, or no port its ports');
+    }
   }
 
   #snapshot(): PolicySnapshot {

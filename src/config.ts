@@ -223,6 +223,6 @@ function configuredEndpoint(entry: EndpointEntry, index: number): ConfiguredEndp
     portNames[port.name] = port.port;
     return port.port;
   });
-  const { name, labels } = entry;
-  return { id: index + 1, name, labels, ports: [...new Set(ports)], portNames, where: entry };
+  const { name, labels, addresses = [] } = entry;
+  return { id: index + 1, name, labels, addresses, ports: [...new Set(ports)], portNames, where: entry };
 }

@@ -20,17 +20,18 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   };
   const reload = (): void =>
     attempt(() => agent.reload(loadConfig(options.file, flags)), 'the new configuration is refused; the old one stays in force');
-  const switchTo = (on: boolean): void => attempt(() => agent.switchMirroring(on), 'mirroring could not be switched everywhere');
+  const setKillSwitch = (which: 'file' | 'signal', thrown: boolean): void =>
+    attempt(() => agent.setKillSwitch(which, thrown), 'mirroring could not be switched everywhere');
   const { killSwitchFile } = config.settings;
-  const followKillSwitch = (): void => switchTo(killSwitchFile === null || !existsSync(killSwitchFile));
-  if (killSwitchFile !== null && existsSync(killSwitchFile)) await agent.switchMirroring(false);
+  const followKillSwitch = (): void => setKillSwitch('file', killSwitchFile !== null && existsSync(killSwitchFile));
+  followKillSwitch();
 
   // Before the start, which takes a moment: their default action would end the agent.
   io.onSignal('SIGHUP', reload);
-  io.onSignal('SIGUSR2', () => switchTo(!agent.mirroring));
+  io.onSignal('SIGUSR2', () => setKillSwitch('signal', !agent.isThrown('signal')));
 
   await agent.start();
-  const watches = [new FileWatch(options.file, (exists) => exists && reload())];
+  const watches = [new FileWatch(options.file, (exists) => (exists ? reload() : agent.log.warn({ file: options.file }, 'the configuration file is gone; what it said stays in force')))];
   if (killSwitchFile !== null) watches.push(new FileWatch(killSwitchFile, followKillSwitch, KILL_SWITCH_CHECK_MS));
 
   await stopped;

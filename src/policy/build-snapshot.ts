@@ -1,5 +1,5 @@
 import { SocketAddress } from 'node:net';
-import type { Endpoint, EndpointLocation } from '../tap/tap.ts';
+import type { Endpoint } from '../tap/tap.ts';
 import { hashKeys, type HashKeys } from './keys.ts';
 import type { MirrorPolicy } from './schema.ts';
 import { selects } from './selector.ts';
@@ -7,7 +7,8 @@ import type { PolicySnapshot, SnapshotEndpoint, SnapshotPeer, SnapshotTarget } f
 
 /** What policies need to know of an endpoint. One without ports, a capture file, serves HTTP on any port. */
 export interface SelectableEndpoint extends Pick<Endpoint, 'id' | 'name' | 'labels' | 'ports'> {
-  readonly location?: EndpointLocation;
+  /** Its own, where they are known: they tell who a client is. */
+  readonly addresses?: readonly string[];
   /** Numbers of the ports that have a name. */
   readonly portNames?: Readonly<Record<string, number>>;
 }
@@ -42,12 +43,12 @@ export function buildSnapshot(
 }
 
 /** An endpoint called `shop/web-1` is in the namespace `shop`, which has the one label that every namespace has. */
-function peerOf({ name, labels, location }: SelectableEndpoint): SnapshotPeer[] {
-  if (location?.addresses === undefined) return [];
+function peerOf({ name, labels, addresses = [] }: SelectableEndpoint): SnapshotPeer[] {
+  if (addresses.length === 0) return [];
   const slash = name.indexOf('/');
   const namespace = slash < 0 ? 'default' : name.slice(0, slash);
   const namespaceLabels = { 'kubernetes.io/metadata.name': namespace };
-  return [{ addresses: location.addresses.map(canonicalAddress), labels, namespace, namespaceLabels }];
+  return [{ addresses: addresses.map(canonicalAddress), labels, namespace, namespaceLabels }];
 }
 
 /** The form in which flows carry addresses: IPv4-mapped ones dotted, IPv6 as RFC 5952 recommends. */

@@ -70,6 +70,7 @@ describe('a configuration file', () => {
         id: 1,
         name: 'a',
         labels: { app: 'x' },
+        addresses: [],
         ports: [8080],
         portNames: {},
         where: { name: 'a', labels: { app: 'x' }, ports: [8080], interfaces: ['lo'] },

@@ -70,6 +70,12 @@ describe.skipIf(!requireKernel())('a running agent', () => {
       expect(outcomes((await scene.agent.settled(3)).ledger)).toEqual({ 'incomplete shutdown': 3 });
       await curl(HOST, `${scene.url}/unseen`);
       await scene.mirror.behave({ kind: 'answer' });
+      // One switch does not undo the other.
+      scene.agent.process.signal('SIGUSR2');
+      scene.agent.process.signal('SIGHUP');
+      await scene.agent.logged('configuration reloaded');
+      scene.agent.process.signal('SIGUSR2');
+      expect((await scene.agent.stats()).mirroring).toBe(false);
       rmSync(killSwitchFile);
       await scene.agent.until(({ endpoints }) => endpoints.length === 1 && endpoints.every(({ attached }) => attached));
       await curl(HOST, `${scene.url}/again`);

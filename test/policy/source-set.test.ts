@@ -77,11 +77,11 @@ describe('from', () => {
 
 describe('the peers of a snapshot', () => {
   it('are the endpoints that have addresses, in the namespace of their name, with addresses as flows have them', () => {
-    const location = { addresses: ['FD00:0::0001', '::ffff:10.0.0.1', '10.0.0.2'] };
+    const addresses = ['FD00:0::0001', '::ffff:10.0.0.1', '10.0.0.2'];
     const endpoints = [
-      { id: 1, name: 'shop/web-1', labels: { app: 'web' }, ports: [80], location },
-      { id: 2, name: 'plain', labels: {}, ports: [80], location: { addresses: ['10.0.0.3'] } },
-      { id: 3, name: 'shop/nowhere', labels: {}, ports: [80], location: { netns: 'x' } },
+      { id: 1, name: 'shop/web-1', labels: { app: 'web' }, ports: [80], addresses },
+      { id: 2, name: 'plain', labels: {}, ports: [80], addresses: ['10.0.0.3'] },
+      { id: 3, name: 'shop/nowhere', labels: {}, ports: [80] },
     ];
     expect(buildSnapshot(1, [policy()], endpoints).peers).toEqual([
       { addresses: ['fd00::1', '10.0.0.1', '10.0.0.2'], labels: { app: 'web' }, namespace: 'shop', namespaceLabels: { 'kubernetes.io/metadata.name': 'shop' } },
