@@ -34,3 +34,15 @@ export class ShadowtapError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory; name a file in it',
+};
+
+/** Why a file cannot be read, in words. */
+export function fileProblem(thrown: unknown): string {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return FILE_PROBLEMS[code] ?? messageOf(thrown);
+}

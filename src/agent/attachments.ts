@@ -101,7 +101,7 @@ export class Attachments {
     } catch (error) {
       const problem = messageOf(error);
       if (problem !== attachment.problem) {
-        this.#log.warn({ endpoint: endpoint.name, err: error }, 'endpoint cannot be tapped; trying again every second');
+        this.#log.warn({ endpoint: endpoint.name, problem }, 'endpoint cannot be tapped; trying again every second');
       }
       attachment.problem = problem;
     }

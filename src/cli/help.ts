@@ -6,7 +6,7 @@ Examples:
   shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
 
-Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong.
+Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor has its own.
 More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
 
 export const RUN_HELP = `

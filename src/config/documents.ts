@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type ParsedNode } from 'yaml';
-import { messageOf, ShadowtapError } from '../errors.ts';
+import { fileProblem, messageOf, ShadowtapError } from '../errors.ts';
 
 const MAX_FILE_BYTES = 16 << 20;
 
@@ -40,20 +40,9 @@ function readText(file: string): string {
     const bytes = readFileSync(file);
     if (bytes.length <= MAX_FILE_BYTES) return bytes.toString('utf8');
   } catch (thrown) {
-    throw new ShadowtapError('CONFIG_FILE', `${file}: cannot be read: ${reasonOf(thrown)}`, { cause: thrown });
+    throw new ShadowtapError('CONFIG_FILE', `${file}: cannot be read: ${fileProblem(thrown)}`, { cause: thrown });
   }
   throw new ShadowtapError('CONFIG_FILE', `${file}: larger than ${MAX_FILE_BYTES} bytes; split it`);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory; name a file in it',
-};
-
-function reasonOf(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  return REASONS[code] ?? messageOf(thrown);
 }
 
 function isEmpty(contents: ParsedNode | null): boolean {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { messageOf, ShadowtapError } from '../errors.ts';
+import { fileProblem, ShadowtapError } from '../errors.ts';
 import { MAX_RECORD_BYTES } from './file-format.ts';
 import { GOR_SEPARATOR, gorMessage, isGor } from './gor.ts';
 import { decodeHar } from './har-entry.ts';
@@ -144,7 +144,7 @@ async function* chunksOf(path: string, bytes = Infinity): AsyncGenerator<Buffer>
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18, end: bytes - 1 })) yield chunk as Buffer;
   } catch (cause) {
-    throw new ShadowtapError('CAPTURE_FILE', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+    throw new ShadowtapError('CAPTURE_FILE', `cannot read ${path}: ${fileProblem(cause)}`, { cause });
   }
 }
 

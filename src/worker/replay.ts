@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShadowtapError } from '../errors.ts';
-import { AccountBook, type LedgerSums } from '../ledger/book.ts';
+import { AccountBook, type LedgerSums, type RequestCount } from '../ledger/book.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { buildSnapshot } from '../policy/build-snapshot.ts';
 import { DEFAULT_MARKER } from '../policy/router.ts';
@@ -47,12 +47,15 @@ const MAX_PENDING = 64;
 
 /**
  * Runs the line over a capture file, or its end over a recording, on this thread.
- * @returns the exit code
+ * @returns the exit code: 1 where something that should have been sent was not
  * @throws ShadowtapError CAPTURE_FILE or CAPTURE_LINK_TYPE
  */
 export async function replayCapture(options: ReplayOptions): Promise<number> {
-  await (options.dryRun && options.policies === null ? print(options) : mirror(options));
-  return 0;
+  if (options.dryRun && options.policies === null) {
+    await print(options);
+    return 0;
+  }
+  return (await mirror(options)).some(({ outcome }) => outcome === 'failed' || outcome === 'shed') ? 1 : 0;
 }
 
 async function print({ capture, speed, ports, out, err }: ReplayOptions): Promise<void> {
@@ -69,7 +72,7 @@ async function drained(out: Writable): Promise<void> {
   if (out.writableNeedDrain) await once(out, 'drain');
 }
 
-async function mirror({ capture, to, policies: given, pemFiles = {}, speed, ports, dryRun, out, err }: ReplayOptions): Promise<void> {
+async function mirror({ capture, to, policies: given, pemFiles = {}, speed, ports, dryRun, out, err }: ReplayOptions): Promise<readonly RequestCount[]> {
   const policies = given ?? [everythingTo(to)];
   const book = new AccountBook(1);
   // The capture is one endpoint that every policy selects, on all of its ports.
@@ -106,7 +109,9 @@ async function mirror({ capture, to, policies: given, pemFiles = {}, speed, port
     clearInterval(timer);
     await Promise.all([emitter.close(), recorder.close()]);
   }
-  err.write(`${capture}: ${source.summary()}; ${ledgerSummary(book.sums())}\n`);
+  const sums = book.sums();
+  err.write(`${capture}: ${source.summary()}; ${ledgerSummary(sums)}\n`);
+  return sums.requests;
 }
 
 /** The policy behind `--to`. */
