@@ -19,7 +19,7 @@ export function removeLeftovers(): void {
 
 /** Whether a name bears the number of a process of ours that is no more. */
 function isOrphan(name: string): boolean {
-  const pid = /^shadowtap-test-(\d+)/.exec(name)?.[1];
+  const pid = /^(?:shadowtap-test|st)-(\d+)/.exec(name)?.[1];
   return pid !== undefined && !existsSync(`/proc/${pid}`);
 }
 

@@ -45,8 +45,8 @@ export class Pod {
     this.hostAddress6 = `${net6}::1`;
     this.address6 = `${net6}::2`;
 
-    ip('netns', 'add', this.name);
     undo.add(this.delete);
+    ip('netns', 'add', this.name);
     const mtu = String(options.mtu ?? 1500);
     ip('link', 'add', this.hostInterface, 'mtu', mtu, 'type', 'veth', 'peer', 'name', 'eth0', 'mtu', mtu, 'netns', this.name);
     if (options.offloads === false) {
