@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
 import { ROOT, setupOrExit, takePurpose } from './setup.mjs';
 
+const parent = process.ppid;
 const args = process.argv.slice(2);
 const purpose = takePurpose(args, 'run');
 const [entry, ...entryArgs] = args;
@@ -17,11 +18,20 @@ if (entry === undefined) {
 }
 
 const { node, env } = setupOrExit(purpose);
-const child = spawn(node, [isAbsolute(entry) ? entry : join(ROOT, entry), ...entryArgs], { stdio: 'inherit', env });
+const demo = purpose === 'demo';
+const child = spawn(node, [isAbsolute(entry) ? entry : join(ROOT, entry), ...entryArgs], {
+  env,
+  // The demo takes down what it made, in order: Ctrl-C reaches it through us alone, once, and not its `ip` commands as
+  // well. The channel tells it when we are gone.
+  detached: demo,
+  stdio: ['inherit', 'inherit', 'inherit', ...(demo ? ['ipc'] : [])],
+});
 
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal));
-// A terminal sends Ctrl-C to the child as well: passing it on would deliver it twice.
-process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+// A terminal sends Ctrl-C to other children as well: passing it on would deliver it twice.
+process.on('SIGINT', () => (demo || !process.stdin.isTTY) && child.kill('SIGINT'));
+// npm ends at a signal without waiting for the script that it has started.
+if (demo) setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 200).unref();
 
 child.on('error', (error) => {
   process.stderr.write(`${node} cannot be started: ${error.message}\n`);

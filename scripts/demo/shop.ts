@@ -4,10 +4,13 @@
  *   node shop.ts <version> <host> <port>
  *
  * Answers GETs and POSTs as a small shop would, and keeps a fingerprint of every request that it received, so that the
- * demo can tell whether both versions got the same ones. GET /_fingerprint returns it.
+ * demo can tell whether both versions got the same ones. Tells its parent its port, and the fingerprint at every message
+ * (not over HTTP, where the tap would see that too).
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { whenParentIsGone } from './lifetime.ts';
 
 const [version = 'v1', host = '127.0.0.1', port = '8080'] = process.argv.slice(2);
 
@@ -16,10 +19,6 @@ let received = 0;
 let fingerprint = 0n;
 
 const server = createServer((request, response) => {
-  if (request.url === '/_fingerprint') {
-    response.end(JSON.stringify({ received, fingerprint: fingerprint.toString(16) }));
-    return;
-  }
   const hash = createHash('sha256').update(identityOf(request));
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {
@@ -44,5 +43,6 @@ function identityOf(request: IncomingMessage): string {
   return [request.method, request.url, ...chosen.map((name) => request.headers[name])].join('\n');
 }
 
-server.listen(Number(port), host, () => process.send?.('ready'));
-process.on('disconnect', () => process.exit());
+process.on('message', () => process.send?.({ received, fingerprint: fingerprint.toString(16) }));
+server.listen(Number(port), host, () => process.send?.({ port: (server.address() as AddressInfo).port }));
+whenParentIsGone(() => process.exit());
