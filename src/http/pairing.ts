@@ -18,11 +18,14 @@ export class PairedExchange extends Exchange {
   requestOver = false;
   /** onResponse was called, or no response will come. */
   responseSettled = false;
+  /** onExchangeEnd was called. */
+  ended = false;
 }
 
 /**
- * Pairs responses with requests: the n-th final response answers the n-th request (RFC 9112 section 9.3.2). Keeps
- * ExchangeHandler's promises, so that the readers need not.
+ * Pairs responses with requests: the n-th final response answers the n-th request (RFC 9112 section 9.3.2). Once
+ * messages of a client that pipelines were lost, no counting tells which response answers which request: then none is
+ * paired any more. Keeps ExchangeHandler's promises, so that the readers need not.
  */
 export class Pairing {
   readonly flow: FlowInfo;
@@ -31,8 +34,13 @@ export class Pairing {
   /** Exchanges whose response has not been completed, oldest first. */
   #pending: PairedExchange[] = [];
   #requests = 0;
-  /** Responses were lost: the oldest pending exchange may not be the one that the next response answers. */
-  #uncertain = false;
+  /** Requests, responses were lost since the last response: the oldest pending exchange may not be what the next answers. */
+  #requestsLost = false;
+  #responsesLost = false;
+  /** The client sends requests before the answers to those before them. */
+  #pipelines = false;
+  /** Messages of a client that pipelines were lost. */
+  #lostCount = false;
   /** Responses still to come for exchanges that were given up because too many were pending. */
   #owed = 0;
   /** Requests that wait for the answer to an Upgrade. */
@@ -44,15 +52,19 @@ export class Pairing {
     this.counters = counters;
   }
 
-  /** A request has begun: it takes the next response. */
-  open(request: HttpRequest): PairedExchange {
+  /**
+   * A request has begun: it takes the next response.
+   * @param firstUs when; a request that begins in the segment in which another ended is pipelined
+   */
+  open(request: HttpRequest, firstUs: number): PairedExchange {
     const exchange = new PairedExchange(this.flow, this.#requests++);
     exchange.request = request;
-    if (this.#pending.length >= MAX_PENDING) {
-      this.#owed++;
-      this.#settleResponse(this.#pending[0]!);
+    const pending = this.#pending;
+    if (pending.length > 0) {
+      if (pending[pending.length - 1]!.request?.lastUs === firstUs) this.#pipelines = true;
+      if (pending.length >= MAX_PENDING) this.#evict();
     }
-    this.#pending.push(exchange);
+    pending.push(exchange);
     this.counters.requests++;
     return exchange;
   }
@@ -95,19 +107,28 @@ export class Pairing {
     this.#endIfDone(exchange);
   }
 
-  /** The exchange that the next response answers; null if its request was never captured. */
+  /** The exchange that the next response answers; null if no request waits for one. */
   answered(): PairedExchange | null {
-    if (this.#uncertain) {
-      // Without pipelining, the newest request is the only one still open.
-      this.#uncertain = false;
+    const pending = this.#pending;
+    // All responses so far were seen: more than one request waits for an answer.
+    if (pending.length > 1 && !this.#responsesLost) this.#pipelines = true;
+    if (this.#requestsLost || this.#responsesLost) {
+      this.#lostCount ||= this.#pipelines;
+      this.#requestsLost = false;
+      this.#responsesLost = false;
       this.#owed = 0;
-      while (this.#pending.length > 1) this.#settleResponse(this.#pending[0]!);
+      // Without pipelining, the newest request is the only one still open.
+      while (pending.length > 1) this.#settleResponse(pending[0]!);
+    }
+    if (this.#lostCount) {
+      while (pending.length > 0) this.#settleResponse(pending[0]!);
+      return this.openUnrequested();
     }
     if (this.#owed > 0) {
       this.#owed--;
-      return null;
+      return this.openUnrequested();
     }
-    return this.#pending[0] ?? null;
+    return pending[0] ?? null;
   }
 
   /** The exchange of a response whose request was never captured. */
@@ -149,9 +170,14 @@ export class Pairing {
     return this.#awaiting > 0;
   }
 
-  /** Some responses were lost. */
+  /** Some requests may have been lost. */
+  requestsLost(): void {
+    this.#requestsLost = true;
+  }
+
+  /** Some responses may have been lost. */
   responsesLost(): void {
-    this.#uncertain = true;
+    this.#responsesLost = true;
   }
 
   /** No more responses will come. Requests still in the making stay open. */
@@ -163,6 +189,16 @@ export class Pairing {
       else this.requestLost(exchange, 'upgrade', upgradeReason(exchange.asks));
     }
     while (this.#pending.length > 0) this.#settleResponse(this.#pending[0]!);
+  }
+
+  /** Gives up the oldest exchange whose response has not begun. Its response, when it comes, is nobody's. */
+  #evict(): void {
+    const [first, second] = this.#pending;
+    const oldest = first!.response === null ? first! : second!;
+    // Whether its response has content depends on the method, which is forgotten with it.
+    if (isFramedByMethod(oldest.request!.method)) this.#pipelines = this.#responsesLost = true;
+    this.#owed++;
+    this.#settleResponse(oldest);
   }
 
   #refused(exchange: PairedExchange): void {
@@ -187,12 +223,18 @@ export class Pairing {
   }
 
   #endIfDone(exchange: PairedExchange): void {
-    if (exchange.requestSettled && exchange.requestOver && exchange.responseSettled) this.#handler.onExchangeEnd(exchange);
+    if (exchange.ended || !exchange.requestSettled || !exchange.requestOver || !exchange.responseSettled) return;
+    exchange.ended = true;
+    this.#handler.onExchangeEnd(exchange);
   }
 }
 
 /** Requests of one connection that wait for responses; more than any client pipelines, but a one-sided capture has. */
 const MAX_PENDING = 256;
+
+function isFramedByMethod(method: string): boolean {
+  return method === 'HEAD' || method === 'CONNECT';
+}
 
 function upgradeReason(kind: UpgradeKind): 'websocket' | 'h2c' | 'other' {
   return kind === '' ? 'other' : kind;

@@ -37,7 +37,7 @@ export class RequestReader extends MessageReader {
   /** The exchange of a request that is answered before its head is complete; null if there is no such request. */
   openEarly(): PairedExchange | null {
     if (!this.midHead || this.#exchange !== null) return null;
-    this.#exchange = this.#pairing.open(new HttpRequest());
+    this.#exchange = this.#pairing.open(new HttpRequest(), -1);
     return this.#exchange;
   }
 
@@ -92,7 +92,7 @@ export class RequestReader extends MessageReader {
     this.confirmed = true;
     if (this.#pairing.awaitsUpgrade) this.#pairing.upgradeRefused();
     const text = data.latin1Slice(start, after);
-    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest(), firstUs);
     this.#damaged = false;
     const request = exchange.request!;
     request.method = text.substring(SCAN.firstStart - start, SCAN.firstEnd - start);
@@ -144,6 +144,7 @@ export class RequestReader extends MessageReader {
   }
 
   protected override onResynchronised(): void {
+    this.#pairing.requestsLost();
     this.#exchange = null;
   }
 
@@ -198,7 +199,7 @@ export class RequestReader extends MessageReader {
   }
 
   #fillLeniently(text: string, firstUs: number, timeUs: number): PairedExchange {
-    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest());
+    const exchange = this.#exchange ?? this.#pairing.open(new HttpRequest(), firstUs);
     this.#damaged = false;
     const request = exchange.request!;
     const head = readLeniently(text);

@@ -13,6 +13,7 @@ class Wire {
   readonly counters = newHttpCounters();
   readonly options = defaultHttpOptions();
   readonly #connection: HttpConnection;
+  #timeUs = 0;
 
   constructor() {
     const info = { id: 1, endpoint: 0, clientAddress: '', clientPort: 0, serverAddress: '', serverPort: 0 };
@@ -29,22 +30,22 @@ class Wire {
   }
 
   clientGap(missing: number): this {
-    this.#connection.onGap(TO_SERVER, missing, 1);
+    this.#connection.onGap(TO_SERVER, missing, ++this.#timeUs);
     return this;
   }
 
   serverGap(missing: number): this {
-    this.#connection.onGap(TO_CLIENT, missing, 1);
+    this.#connection.onGap(TO_CLIENT, missing, ++this.#timeUs);
     return this;
   }
 
   resync(): this {
-    this.#connection.onResync(1);
+    this.#connection.onResync(++this.#timeUs);
     return this;
   }
 
   end(reason: EndReason): string[] {
-    this.#connection.onEnd(reason, 2);
+    this.#connection.onEnd(reason, ++this.#timeUs);
     expect(this.log.open, 'exchanges that never ended').toBe(0);
     expect(this.options.budget.used).toBe(0);
     return this.log.events;
@@ -52,7 +53,7 @@ class Wire {
 
   #data(direction: typeof TO_SERVER | typeof TO_CLIENT, text: string): this {
     const bytes = Buffer.from(text, 'latin1');
-    this.#connection.onData(direction, bytes, 0, bytes.length, 1);
+    this.#connection.onData(direction, bytes, 0, bytes.length, ++this.#timeUs);
     return this;
   }
 }
@@ -202,4 +203,63 @@ it('bounds the requests that wait for an answer', () => {
   for (let i = 0; i < 1000; i++) wire.server(NO_CONTENT);
   expect(wire.counters).toMatchObject({ requests: 1000, responses: 1000, unrequested: 744 });
   wire.end('fin');
+});
+
+describe('many requests before their answers', () => {
+  const ask = (n: number): string => `GET /${n} HTTP/1.1\r\n\r\n`;
+  // The status says which request it answers.
+  const answer = (n: number): string => `HTTP/1.1 ${n + 200} OK\r\nContent-Length: 0\r\n\r\n`;
+
+  /** The pairs that were reported: target and status. */
+  function pairs(events: readonly string[]): [number, number][] {
+    const targets = new Map<string, number>();
+    const found: [number, number][] = [];
+    for (const event of events) {
+      const [id = '', kind, first, second] = event.split(' ');
+      if (kind === 'head') targets.set(id, Number(second!.slice(1)));
+      if (kind === 'status' && targets.has(id)) found.push([targets.get(id)!, Number(first) - 200]);
+    }
+    return found;
+  }
+
+  it('never gives up the one whose response is being read', () => {
+    const wire = new Wire().client(ask(0)).server('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+    for (let i = 1; i <= 300; i++) wire.client(ask(i));
+    wire.server('67890');
+    for (let i = 1; i <= 300; i++) wire.server(answer(i));
+    const found = pairs(wire.end('fin'));
+    expect(found.filter(([request, status]) => request !== status)).toEqual([]);
+    expect(found.length).toBe(256);
+    expect(wire.log.events.filter((event) => event === '#0 end').length).toBe(1);
+  });
+
+  it('does not give the answer of one that was given up to one whose head has begun', () => {
+    const wire = new Wire();
+    for (let i = 0; i < 300; i++) wire.client(ask(i));
+    wire.client('GET /300 HT');
+    for (let i = 0; i < 300; i++) wire.server(answer(i));
+    wire.client('TP/1.1\r\n\r\n').server(answer(300));
+    const found = pairs(wire.end('fin'));
+    expect(found.filter(([request, status]) => request !== status)).toEqual([]);
+    expect(found.length).toBe(257);
+  });
+
+  it.each([
+    ['a response was lost', (wire: Wire) => wire.client(ask(0) + ask(1) + ask(2)).serverGap(38).server(answer(1)).server(answer(2))],
+    ['a request was lost', (wire: Wire) => wire.client(ask(0) + ask(1)).server(answer(0)).clientGap(19).client(ask(3)).server(answer(1) + answer(2) + answer(3))],
+    [
+      'a HEAD was given up',
+      (wire: Wire) => {
+        for (let i = 0; i < 257; i++) wire.client(i === 0 ? 'HEAD /0 HTTP/1.1\r\n\r\n' : ask(i));
+        for (let i = 0; i < 257; i++) wire.server(i === 0 ? 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n' : answer(i));
+        return wire;
+      },
+    ],
+  ])('pairs no response any more once %s', (_, play) => {
+    const wire = play(new Wire());
+    wire.client(ask(4)).server(answer(4));
+    const found = pairs(wire.end('fin'));
+    expect(found.filter(([request, status]) => request !== status)).toEqual([]);
+    expect(found.map(([request]) => request)).not.toContain(4);
+  });
 });
