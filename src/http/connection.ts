@@ -22,7 +22,7 @@ export class HttpConnection implements StreamHandler {
     options: HttpOptions,
     counters: HttpCounters,
   ) {
-    this.#pairing = new Pairing(flow, handler, counters);
+    this.#pairing = new Pairing(flow, handler, counters, options.budget);
     this.#requests = new RequestReader(this.#pairing, control, options);
     this.#responses = new ResponseReader(this.#pairing, this.#requests, control, options);
   }

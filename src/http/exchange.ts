@@ -29,19 +29,52 @@ export abstract class HttpMessage {
   /** Time of the first byte and of the last, microseconds of the tap's clock. */
   firstUs = 0;
   lastUs = 0;
+  /** For the handler's own use: what it has taken from a budget for the head. */
+  charged = 0;
+  /** Bytes of the head as read; its texts keep them all alive. */
+  headBytes = 0;
+
+  /** About how much memory its head and trailers take up. */
+  get headCost(): number {
+    let bytes = this.headBytes + (this.headers.length + this.trailers.length) * STRING_BYTES;
+    for (const text of this.trailers) bytes += text.length;
+    return bytes;
+  }
+
+  /** Frees head and trailers: nobody reads them any more. */
+  dropHead(): void {
+    this.version = '';
+    this.headers = NO_HEADERS;
+    this.trailers = NO_HEADERS;
+    this.headBytes = 0;
+  }
 }
 
 const NO_HEADERS: string[] = [];
+/** A short text, or a part of another text, with its place in a list. */
+const STRING_BYTES = 48;
 
 export class HttpRequest extends HttpMessage {
   method = '';
   /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 section 3.2). */
   target = '';
+
+  /** Of the method stays what decides the framing of the response. */
+  override dropHead(): void {
+    super.dropHead();
+    this.method = this.method === 'HEAD' ? 'HEAD' : this.method === 'CONNECT' ? 'CONNECT' : '';
+    this.target = '';
+  }
 }
 
 export class HttpResponse extends HttpMessage {
   status = 0;
   reason = '';
+
+  override dropHead(): void {
+    super.dropHead();
+    this.reason = '';
+  }
 }
 
 /**
@@ -77,6 +110,8 @@ export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed
  * `exchange.request.sink` in onRequestLost.
  * For each response: onResponseHead, then exactly one onResponse, with `complete` saying whether it was seen whole.
  * onExchangeEnd comes once, last, when nothing more will be learnt of the exchange.
+ * An exchange waits for its response as long as the connection lives: from any of these calls on, a handler that needs a
+ * message's head no longer drops it with `dropHead`. Trailers come with onRequest and onResponse.
  */
 export interface ExchangeHandler {
   /** The head is complete; framing is known. Set `exchange.request.sink` here to receive the content. */

@@ -1,3 +1,4 @@
+import type { ByteBudget } from '../flow/budget.ts';
 import type { FlowInfo } from '../flow/stream.ts';
 import type { ReasonOf } from '../ledger/outcomes.ts';
 import type { HttpCounters } from './counters.ts';
@@ -20,6 +21,8 @@ export class PairedExchange extends Exchange {
   responseSettled = false;
   /** onExchangeEnd was called. */
   ended = false;
+  /** Room was taken from the budget for it. */
+  charged = false;
 }
 
 /**
@@ -31,6 +34,7 @@ export class Pairing {
   readonly flow: FlowInfo;
   readonly counters: HttpCounters;
   readonly #handler: ExchangeHandler;
+  readonly #budget: ByteBudget;
   /** Exchanges whose response has not been completed, oldest first. */
   #pending: PairedExchange[] = [];
   #requests = 0;
@@ -46,9 +50,11 @@ export class Pairing {
   /** Requests that wait for the answer to an Upgrade. */
   #awaiting = 0;
 
-  constructor(flow: FlowInfo, handler: ExchangeHandler, counters: HttpCounters) {
+  /** @param budget room for exchanges that are pipelined, without what their handler keeps */
+  constructor(flow: FlowInfo, handler: ExchangeHandler, counters: HttpCounters, budget: ByteBudget) {
     this.flow = flow;
     this.#handler = handler;
+    this.#budget = budget;
     this.counters = counters;
   }
 
@@ -63,6 +69,9 @@ export class Pairing {
     if (pending.length > 0) {
       if (pending[pending.length - 1]!.request?.lastUs === firstUs) this.#pipelines = true;
       if (pending.length >= MAX_PENDING) this.#evict();
+      exchange.charged = this.#budget.take(EXCHANGE_BYTES);
+      // Of those that are there already, the oldest may have made room.
+      if (!exchange.charged && this.#evict()) exchange.charged = this.#budget.take(EXCHANGE_BYTES);
     }
     pending.push(exchange);
     this.counters.requests++;
@@ -191,14 +200,16 @@ export class Pairing {
     while (this.#pending.length > 0) this.#settleResponse(this.#pending[0]!);
   }
 
-  /** Gives up the oldest exchange whose response has not begun. Its response, when it comes, is nobody's. */
-  #evict(): void {
+  /** Gives up the oldest exchange whose response has not begun, if any. Its response, when it comes, is nobody's. */
+  #evict(): boolean {
     const [first, second] = this.#pending;
-    const oldest = first!.response === null ? first! : second!;
+    const oldest = first!.response === null ? first! : second;
+    if (oldest === undefined) return false;
     // Whether its response has content depends on the method, which is forgotten with it.
     if (isFramedByMethod(oldest.request!.method)) this.#pipelines = this.#responsesLost = true;
     this.#owed++;
     this.#settleResponse(oldest);
+    return true;
   }
 
   #refused(exchange: PairedExchange): void {
@@ -218,6 +229,8 @@ export class Pairing {
     if (pending.length === 1 && pending[0] === exchange) pending.pop();
     else if (pending.includes(exchange)) pending.splice(pending.indexOf(exchange), 1);
     exchange.responseSettled = true;
+    if (exchange.charged) this.#budget.give(EXCHANGE_BYTES);
+    exchange.charged = false;
     if (exchange.awaiting) this.#refused(exchange);
     this.#endIfDone(exchange);
   }
@@ -231,6 +244,8 @@ export class Pairing {
 
 /** Requests of one connection that wait for responses; more than any client pipelines, but a one-sided capture has. */
 const MAX_PENDING = 256;
+/** An exchange with its request, dropped head; the first of a connection is part of what a connection costs. */
+const EXCHANGE_BYTES = 512;
 
 function isFramedByMethod(method: string): boolean {
   return method === 'HEAD' || method === 'CONNECT';

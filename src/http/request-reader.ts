@@ -99,6 +99,7 @@ export class RequestReader extends MessageReader {
     request.target = text.substring(SCAN.secondStart - start, SCAN.secondEnd - start);
     request.version = SCAN.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
     request.headers = SCAN.fieldList(text, start);
+    request.headBytes = text.length;
     request.firstUs = firstUs;
     request.lastUs = timeUs;
     this.#exchange = exchange;
@@ -207,6 +208,7 @@ export class RequestReader extends MessageReader {
     request.target = head.startLine[1];
     request.version = head.startLine[2];
     request.headers = head.headers;
+    request.headBytes = text.length;
     request.firstUs = firstUs;
     request.lastUs = timeUs;
     return exchange;

@@ -49,6 +49,7 @@ export class ResponseReader extends MessageReader {
     response.status = Number(text.substring(SCAN.firstStart - start, SCAN.firstEnd - start));
     response.reason = text.substring(SCAN.secondStart - start, SCAN.secondEnd - start);
     response.headers = SCAN.fieldList(text, start);
+    response.headBytes = text.length;
     this.#onWholeHead(response, SCAN.minor, firstUs, timeUs);
     return after;
   }
@@ -122,7 +123,8 @@ export class ResponseReader extends MessageReader {
     }
     const after = findHeadEnd(data, start, end);
     if (after < 0) return NEED_MORE;
-    const head = readLeniently(data.latin1Slice(start, after));
+    const text = data.latin1Slice(start, after);
+    const head = readLeniently(text);
     const status = /^\d{3}/.exec(head.startLine[1]);
     if (status === null) {
       this.lose();
@@ -133,6 +135,7 @@ export class ResponseReader extends MessageReader {
     response.status = Number(status[0]);
     response.reason = head.startLine[2];
     response.headers = head.headers;
+    response.headBytes = text.length;
     this.#onWholeHead(response, response.version === 'HTTP/1.0' ? 0 : 1, firstUs, timeUs);
     return after;
   }

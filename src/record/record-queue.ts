@@ -109,6 +109,11 @@ export class RecordQueue {
     if (this.#work === null) this.#start(this.#writeAll());
   }
 
+  /** There was no room to keep an exchange until it could be offered. */
+  shed(listener: CopyListener): void {
+    this.#end(SHED_MEMORY, listener);
+  }
+
   /** Ends a file that is old enough. Call it a few times a second. */
   tick(nowMs: number): void {
     if (this.#work === null && this.#options.files.isDue(nowMs)) this.#start(this.#options.files.finish());

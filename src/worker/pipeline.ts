@@ -1,6 +1,6 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import { KeepBody } from '../http/body.ts';
-import type { DecoderOutcome, Exchange, ExchangeHandler } from '../http/exchange.ts';
+import type { DecoderOutcome, Exchange, ExchangeHandler, HttpMessage } from '../http/exchange.ts';
 import type { OutcomeRow, WorkerAccount } from '../ledger/ledger.ts';
 import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
 import type { CopySink } from '../mirror/emitter.ts';
@@ -104,67 +104,99 @@ export class Pipeline implements ExchangeHandler {
     if (verdict.targets.length === 0) return settleAtOnce(exchange, row, verdict.slot);
     if (this.#share[0]! < 1 && Math.random() >= this.#share[0]!) return settleAtOnce(exchange, row, PRESSURE);
     if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
-    if (!this.#memory.admits(exchange)) return settleAtOnce(exchange, row, NO_MEMORY);
+    if (!this.#memory.admits(exchange) || !this.#keepHead(request)) return settleAtOnce(exchange, row, NO_MEMORY);
     const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
     request.sink = body;
     const ticket = new Ticket(row, body === null ? null : () => body.release());
     const records = verdict.targets.some((target) => this.#records(target));
     const recording = records ? new Recording(ticket, body, verdict.maxBodyBytes) : null;
+    if (exchange.response?.charged === 0) recording?.starve();
     exchange.context = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording);
   }
 
   onRequest(exchange: Exchange): void {
+    const request = exchange.request!;
     const admission = exchange.context;
-    if (!(admission instanceof Admission)) return;
+    if (!(admission instanceof Admission)) return request.dropHead();
     exchange.context = SETTLED;
     const { ticket, body, snapshot, recording } = admission;
     if (body !== null && body.state !== 'kept') {
-      return this.#abandon(admission, body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
+      return this.#abandon(exchange, admission, body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
     }
     // A snapshot that came meanwhile may number its targets otherwise, and means to stop what it no longer names.
     const targets = snapshot === this.#snapshot ? admission.targets : this.#stillNamed(admission);
-    if (targets.length === 0) return this.#abandon(admission, this.#snapshot.off ? OFF : UNMATCHED);
-    const request = exchange.request!;
+    if (targets.length === 0) return this.#abandon(exchange, admission, this.#snapshot.off ? OFF : UNMATCHED);
     const content = body === null ? null : body.bytes();
     const nowMs = performance.now();
-    if (recording !== null) exchange.context = recording;
+    if (recording !== null) {
+      exchange.context = recording;
+      // Its trailers have come.
+      if (!this.#keepHead(request)) recording.starve();
+    }
     ticket.expectCopies(targets.length);
     for (const target of targets) {
       const queue = recording === null ? null : this.#recorder!.queue(target);
       if (queue === null) this.#emitter.offer(target, request, content, nowMs, ticket, exchange.flow);
       else recording!.queues.push(queue);
     }
+    if (recording === null) this.#dropHead(request);
   }
 
   onRequestLost<O extends DecoderOutcome>(exchange: Exchange, outcome: O, reason: ReasonOf<O>): void {
     const context = exchange.context;
     exchange.context = SETTLED;
     const slot = outcomeSlot(outcome, reason);
-    if (context === null) {
-      this.#account.open();
-      this.#account.unattributed[slot]! += 1;
-    } else if (context instanceof Admission) {
-      this.#abandon(context, slot);
-    }
+    if (context instanceof Admission) return this.#abandon(exchange, context, slot);
+    exchange.request?.dropHead();
+    if (context !== null) return;
+    this.#account.open();
+    this.#account.unattributed[slot]! += 1;
   }
 
   /** Responses are parsed for the framing of what follows them; their content is kept where it is recorded. */
   onResponseHead(exchange: Exchange): void {
-    const { context } = exchange;
-    const recording = context instanceof Admission ? context.recording : context;
-    if (recording instanceof Recording) recording.keepResponse(exchange.response!, this.#budget);
+    const response = exchange.response!;
+    const recording = recordingOf(exchange);
+    // A request that is answered before its head has come may yet be recorded.
+    const wanted = recording !== null || (exchange.context === null && this.#recorder !== null);
+    if (!wanted || !this.#keepHead(response)) {
+      response.dropHead();
+      recording?.starve();
+    } else recording?.keepResponse(response, this.#budget);
   }
 
-  onResponse(): void {}
+  onResponse(exchange: Exchange): void {
+    const recording = recordingOf(exchange);
+    // Its trailers have come.
+    if (recording !== null && !this.#keepHead(exchange.response!)) recording.starve();
+  }
 
   onExchangeEnd(exchange: Exchange): void {
     if (exchange.context instanceof Recording) exchange.context.finish(exchange, performance.now());
+    if (exchange.request !== null) this.#dropHead(exchange.request);
+    if (exchange.response !== null) this.#dropHead(exchange.response);
   }
 
   /** Nothing of the request is sent. */
-  #abandon({ ticket, recording }: Admission, slot: number): void {
+  #abandon(exchange: Exchange, { ticket, recording }: Admission, slot: number): void {
     recording?.release();
     ticket.settle(slot);
+    this.#dropHead(exchange.request!);
+    if (exchange.response !== null) this.#dropHead(exchange.response);
+  }
+
+  /** Takes room for what has come of a message's head and trailers. @returns false if there is none */
+  #keepHead(message: HttpMessage): boolean {
+    const cost = message.headCost;
+    if (!this.#budget.take(cost - message.charged)) return false;
+    message.charged = cost;
+    return true;
+  }
+
+  #dropHead(message: HttpMessage): void {
+    this.#budget.give(message.charged);
+    message.charged = 0;
+    message.dropHead();
   }
 
   #records(target: number): boolean {
@@ -185,7 +217,13 @@ function routerOf({ policies, accounts }: CompiledSnapshot, marker: string): Rou
   return new Router(policies, { marker, shares: accounts.map(({ share }) => share) });
 }
 
+function recordingOf({ context }: Exchange): Recording | null {
+  if (context instanceof Admission) return context.recording;
+  return context instanceof Recording ? context : null;
+}
+
 function settleAtOnce(exchange: Exchange, row: OutcomeRow, slot: number): void {
   row[slot]! += 1;
   exchange.context = SETTLED;
+  exchange.request!.dropHead();
 }

@@ -14,6 +14,7 @@ export class Recording {
   readonly #maxBodyBytes: number;
   #response: KeepBody | null = null;
   #message: HttpResponse | null = null;
+  #starved = false;
 
   /** @param request its content; the ticket frees it */
   constructor(ticket: Ticket, request: KeepBody | null, maxBodyBytes: number) {
@@ -31,7 +32,17 @@ export class Recording {
     this.#message = response;
   }
 
+  /** There is no room to keep the exchange until its end: it will not be recorded. */
+  starve(): void {
+    this.#starved = true;
+    this.release();
+  }
+
   finish(exchange: Exchange, nowMs: number): void {
+    if (this.#starved) {
+      for (const queue of this.queues) queue.shed(this.#ticket);
+      return;
+    }
     const request = this.#request === null ? NO_CONTENT : { body: this.#request.bytes(), missing: null };
     const contents = { request, response: contentOf(exchange.response, this.#response) };
     for (const queue of this.queues) queue.offer(exchange, contents, nowMs, this.#ticket);
