@@ -30,7 +30,7 @@ const child = spawn(node, [isAbsolute(entry) ? entry : join(ROOT, entry), ...ent
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal));
 // A terminal sends Ctrl-C to other children as well: passing it on would deliver it twice.
 process.on('SIGINT', () => (demo || !process.stdin.isTTY) && child.kill('SIGINT'));
-// npm ends at a signal without waiting for the script that it has started.
+// Whoever started the demo may be killed, or, as some shells do at a signal, end without waiting for us.
 if (demo) setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 200).unref();
 
 child.on('error', (error) => {

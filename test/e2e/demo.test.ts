@@ -47,9 +47,9 @@ describe.skipIf(!requireKernel())('the demo', () => {
       await demo.isGone();
     });
 
-    it('when npm is ended and its script is not', async () => {
+    it.each(['SIGTERM', 'SIGKILL'] as const)('when npm alone gets %s', async (signal) => {
       await using demo = await Demo.running(['npm', 'run', 'demo', '--', ...SLOW, '--keep']);
-      demo.child.kill('SIGTERM');
+      demo.child.kill(signal);
       await demo.isGone();
     });
 
