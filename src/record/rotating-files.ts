@@ -110,11 +110,7 @@ export class RotatingFiles {
     return count;
   }
 
-  /** Ends the present file if it is old. */
-  async rotate(nowMs: number): Promise<void> {
-    if (this.isDue(nowMs)) await this.finish();
-  }
-
+  /** Whether the present file is old enough to end it. */
   isDue(nowMs: number): boolean {
     return this.#open !== null && nowMs - this.#open.openedMs >= this.#bounds.rotateMs;
   }
