@@ -2,10 +2,10 @@ import type { HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { CopySink, EmitterTarget } from './emitter.ts';
 import { flatCopy } from './flat-copy.ts';
+import { endCopy, headBytes, prepareCopy } from './prepare-copy.ts';
 import type { CopyListener } from './target-queue.ts';
 
 const PLANNED = outcomeSlot('planned', '');
-const TOO_LARGE = outcomeSlot('too-large', '');
 /** Methods and paths are the clients' to choose: past so many, the rest is counted together. */
 const MAX_NAMES = 512;
 const OTHERS = '(others)';
@@ -58,11 +58,11 @@ export class Planner implements CopySink {
 
   offer(number: number, request: HttpRequest, body: Buffer | null, _nowMs: number, listener: CopyListener): void {
     const target = this.#targets[number]!;
-    const bytes = body?.length ?? 0;
-    const slot = bytes > target.limits.maxBodyBytes ? TOO_LARGE : PLANNED;
-    if (slot === PLANNED) this.#tallies.get(target.key)!.tally.add(request, headBytes(request) + bytes);
-    target.account.copies[target.index]![slot]! += 1;
-    listener.onCopyEnd(slot);
+    const copy = prepareCopy(target, request, body);
+    if (typeof copy === 'number') return endCopy(target, copy, listener);
+    const { method, path, headers, body: content } = copy.request;
+    this.#tallies.get(target.key)!.tally.add(request, headBytes(method, path, headers) + (content?.length ?? 0));
+    endCopy(target, PLANNED, listener);
   }
 
   /** By target, in the order in which they were first configured. */
@@ -76,12 +76,6 @@ export class Planner implements CopySink {
       byPath: Object.fromEntries(tally.byPath),
     }));
   }
-}
-
-function headBytes({ method, target, headers }: HttpRequest): number {
-  let bytes = method.length + target.length + 14;
-  for (const part of headers) bytes += part.length + 2;
-  return bytes;
 }
 
 function bump(counts: Map<string, number>, name: string): void {

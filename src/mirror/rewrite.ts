@@ -44,6 +44,8 @@ export interface NameValue {
   readonly value: string;
 }
 
+const EMPTY = Buffer.alloc(0);
+
 /** Of the request that is being copied. */
 const TARGET = new RequestTarget();
 
@@ -58,13 +60,15 @@ export function buildCopy(request: HttpRequest, body: Buffer | null, rules: Rewr
   TARGET.read(request.target);
   const content = redactor === null || body === null ? body : redactor.body(request.headers, body);
   if (content === null && body !== null) return null;
+  // A request may say that it has content and that it is empty.
+  const sent = content === null && request.declaredLength === 0 ? EMPTY : content;
   const headers = copyHeaders(request.headers, TARGET.authority, rules);
   if (redactor !== null) redactor.headers(headers);
   if (rules.idempotency !== null) rewriteIdempotencyKeys(headers, rules.idempotency);
   for (const modifier of rules.headerModifiers) modify(headers, modifier);
   headers.push(rules.marker.name, rules.marker.value);
   if (rules.ownMarker !== null) setHeader(headers, rules.ownMarker);
-  return { method: request.method, path: copyTarget(request, rules), headers, body: content };
+  return { method: request.method, path: copyTarget(request, rules), headers, body: sent };
 }
 
 function copyTarget(request: HttpRequest, rules: RewriteRules): string {

@@ -5,6 +5,7 @@ import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
 import { Breaker } from './breaker.ts';
 import type { Delivery, DeliveryObserver, FailureReason, HttpClient, OutgoingRequest } from './http-client.ts';
 import { Lanes } from './lanes.ts';
+import type { KeyedQueue } from './queue-set.ts';
 import { TokenBucket, type RateLimit } from './token-bucket.ts';
 
 /** Bounds of one target in one worker. */
@@ -13,11 +14,18 @@ export interface QueueLimits {
   readonly maxQueued: number;
   /** Bytes of requests waiting or under way. */
   readonly maxBytes: number;
-  /** Content beyond this is not sent to this target: another policy may have asked for more of it. */
-  readonly maxBodyBytes: number;
   readonly timeoutMs: number;
   /** null: as many as come. */
   readonly rate: RateLimit | null;
+}
+
+/** A copy that may be sent, and what it costs to keep it. */
+export interface PreparedCopy {
+  readonly request: OutgoingRequest;
+  /** Memory that it takes until it has ended: its texts, objects and content. */
+  readonly bytes: number;
+  /** The part of `bytes` that no budget knows of yet: all but captured content. */
+  readonly room: number;
 }
 
 /** Hears how the mirror fares. */
@@ -32,7 +40,6 @@ export interface CopyListener {
   onCopyEnd(slot: number): void;
 }
 
-const TOO_LARGE = outcomeSlot('too-large', '');
 const SHED_QUEUE = outcomeSlot('shed', 'queue');
 const SHED_BYTES = outcomeSlot('shed', 'bytes');
 const SHED_RATE = outcomeSlot('shed', 'rate');
@@ -55,14 +62,11 @@ const FAILED: Readonly<Record<FailureReason, number>> = {
   rejected: outcomeSlot('failed', 'rejected'),
 };
 
-/** Rough cost of a copy that waits: its objects. */
-const OBJECT_BYTES = 1024;
-
 /**
  * Copies on their way to one target: waiting first in, first out, then under way. When a bound is reached the newest
  * copy is shed (those accepted finish), so a slow or dead mirror costs a fixed amount of memory and nothing else.
  */
-export class TargetQueue {
+export class TargetQueue implements KeyedQueue {
   /** null: nobody wants to know. */
   health: MirrorHealth | null = null;
   readonly #client: HttpClient;
@@ -114,20 +118,15 @@ export class TargetQueue {
 
   /**
    * Sends, queues or sheds; the listener hears of the end in each case, possibly before this returns.
-   * @param captured content that is kept, and accounted for, until the listener has heard
    * @param lane copies of one lane go out in order, one after the other has ended; null: in no order
    */
-  offer(request: OutgoingRequest, captured: Buffer | null, nowMs: number, listener: CopyListener, lane: object | null): void {
-    const { maxInFlight, maxQueued, maxBytes, maxBodyBytes } = this.#limits;
-    const body = request.body?.length ?? 0;
+  offer({ request, bytes, room }: PreparedCopy, nowMs: number, listener: CopyListener, lane: object | null): void {
+    const { maxInFlight, maxQueued, maxBytes } = this.#limits;
     if (this.#closing) return this.#end(SHUTDOWN, listener);
-    if (body > maxBodyBytes) return this.#end(TOO_LARGE, listener);
     const free = this.#inFlight < maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
     if (!free && this.#pending - this.#inFlight >= maxQueued) return this.#end(SHED_QUEUE, listener);
-    const bytes = OBJECT_BYTES + headBytes(request) + body;
     if (this.#bytes + bytes > maxBytes) return this.#end(SHED_BYTES, listener);
     if (this.#bucket !== null && !this.#bucket.take(nowMs)) return this.#end(SHED_RATE, listener);
-    const room = request.body === captured ? bytes - body : bytes;
     if (!this.#budget.take(room)) return this.#end(SHED_MEMORY, listener);
     // Only what is sent now may be the probe of a half-open breaker.
     if (free ? !this.#breaker.admits(nowMs) : this.#breaker.isOpen) {
@@ -143,7 +142,7 @@ export class TargetQueue {
   }
 
   /** Gives up deliveries that have taken too long, and connections idle for long. Call it a few times a second. */
-  expire(nowMs: number): void {
+  tick(nowMs: number): void {
     this.#client.tick(nowMs);
     let oldest = this.#underWay.next.owner;
     while (oldest !== null && nowMs - oldest.sentMs >= this.#limits.timeoutMs) {
@@ -266,11 +265,4 @@ class Copy implements DeliveryObserver {
   onFailure(reason: FailureReason): void {
     this.#queue.ended(this, FAILED[reason]);
   }
-}
-
-/** The texts of a head keep the bytes alive that they were read from, which are about as many. */
-function headBytes({ path, headers }: OutgoingRequest): number {
-  let bytes = path.length;
-  for (let i = 0; i < headers.length; i++) bytes += headers[i]!.length;
-  return bytes;
 }

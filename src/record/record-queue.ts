@@ -3,6 +3,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import { Breaker } from '../mirror/breaker.ts';
+import type { KeyedQueue } from '../mirror/queue-set.ts';
 import type { Redactor } from '../mirror/redact.ts';
 import type { CopyListener, QueueLimits } from '../mirror/target-queue.ts';
 import { TokenBucket } from '../mirror/token-bucket.ts';
@@ -35,7 +36,9 @@ export interface RecordQueueOptions {
   readonly redactor: Redactor | null;
   readonly format: FileFormat;
   readonly files: RotatingFiles;
-  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes' | 'rate'>;
+  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'rate'>;
+  /** Of either side; a request beyond it is not recorded, nor a response's content. */
+  readonly maxBodyBytes: number;
   /** Where what waits to be written takes its room from. */
   readonly budget: ByteBudget;
   /** The target's row of the ledger. */
@@ -53,7 +56,7 @@ interface Waiting {
  * Records on their way to one row of files. Nothing here can wait: a record is accepted within the bounds or shed at
  * once, and written by the file system's own threads, one batch at a time.
  */
-export class RecordQueue {
+export class RecordQueue implements KeyedQueue {
   readonly #options: RecordQueueOptions;
   readonly #breaker = new Breaker();
   readonly #bucket: TokenBucket | null;
@@ -90,8 +93,7 @@ export class RecordQueue {
    * @param exchange with a request; borrowed, as are the contents
    */
   offer(exchange: Exchange, contents: Contents, nowMs: number, listener: CopyListener): void {
-    const { policy, clock, redactor, limits, files, format, budget } = this.#options;
-    const { maxBodyBytes } = limits;
+    const { policy, clock, redactor, limits, maxBodyBytes, files, format, budget } = this.#options;
     if (this.#closing) return this.#end(SHUTDOWN, listener);
     if ((contents.request.body?.length ?? 0) > maxBodyBytes) return this.#end(TOO_LARGE, listener);
     const record = recordOf(policy, exchange, { ...contents, response: bounded(contents.response, maxBodyBytes) }, clock);

@@ -1,6 +1,7 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import { messageOf } from '../errors.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
+import { QueueSet } from '../mirror/queue-set.ts';
 import type { Redactor } from '../mirror/redact.ts';
 import type { QueueLimits } from '../mirror/target-queue.ts';
 import { FILE_FORMATS } from './file-format.ts';
@@ -16,7 +17,9 @@ export interface RecordTarget {
   readonly policy: string;
   readonly format: keyof typeof FILE_FORMATS;
   readonly bounds: FileBounds;
-  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'maxBodyBytes' | 'rate'>;
+  readonly limits: Pick<QueueLimits, 'maxQueued' | 'maxBytes' | 'rate'>;
+  /** Contents beyond this are not recorded. */
+  readonly maxBodyBytes: number;
   /** null: nothing is secret. */
   readonly redactor: Redactor | null;
   readonly account: PolicyAccount;
@@ -34,35 +37,19 @@ export interface RecorderOptions {
 }
 
 /** The files of all policies that record, in one worker. */
-export class Recorder {
+export class Recorder extends QueueSet<RecordTarget, RecordQueue> {
   readonly #options: RecorderOptions;
-  #queues: (RecordQueue | null)[] = [];
-  #byKey = new Map<string, RecordQueue>();
-  /** Queues of targets that are gone from the snapshot and still write. */
-  readonly #retiring = new Set<RecordQueue>();
+  #queues: readonly (RecordQueue | null)[] = [];
 
   constructor(options: RecorderOptions) {
+    super();
     this.#options = options;
   }
 
-  /**
-   * Takes over a snapshot's targets. Unchanged ones keep their queue and file; removed ones finish first.
-   * @param targets by flat target number; null where the target is no file
-   */
+  /** @param targets by flat target number; null where the target is no file */
   configure(targets: readonly (RecordTarget | null)[]): void {
-    const next = new Map<string, RecordQueue>();
-    this.#queues = targets.map((target) => {
-      if (target === null) return null;
-      const queue = next.get(target.key) ?? this.#byKey.get(target.key) ?? this.#openQueue(target);
-      next.set(target.key, queue);
-      return queue;
-    });
-    for (const [key, queue] of this.#byKey) {
-      if (next.has(key)) continue;
-      queue.drain();
-      this.#retiring.add(queue);
-    }
-    this.#byKey = next;
+    const queues = this.replace(targets.filter((target) => target !== null));
+    this.#queues = targets.map((target) => (target === null ? null : queues.get(target.key)!));
   }
 
   /** @param target flat number of the snapshot in force @returns null where it is no file */
@@ -70,54 +57,7 @@ export class Recorder {
     return this.#queues[target] ?? null;
   }
 
-  /** Ends files that are old enough, and closes retired queues that are empty. Call it a few times a second. */
-  tick(nowMs: number): void {
-    for (const queue of this.#byKey.values()) queue.tick(nowMs);
-    for (const queue of this.#retiring) {
-      if (queue.pending > 0) continue;
-      this.#retiring.delete(queue);
-      void queue.close();
-    }
-  }
-
-  /** Records waiting or being written. */
-  get pending(): number {
-    let pending = 0;
-    for (const queue of this.#all()) pending += queue.pending;
-    return pending;
-  }
-
-  /** Bytes of those records. */
-  get bytes(): number {
-    let bytes = 0;
-    for (const queue of this.#all()) bytes += queue.bytes;
-    return bytes;
-  }
-
-  /** Targets whose circuit breaker is open. */
-  get breakersOpen(): number {
-    let open = 0;
-    for (const queue of this.#byKey.values()) if (queue.breakerOpen) open += 1;
-    return open;
-  }
-
-  /** Gives up what waits at targets that are gone from the snapshot, as `incomplete: shutdown`. */
-  abandonRetired(): void {
-    for (const queue of this.#retiring) void queue.close();
-    this.#retiring.clear();
-  }
-
-  /** Ends what is left as `incomplete: shutdown`, and all files properly. */
-  async close(): Promise<void> {
-    await Promise.all(Array.from(this.#all(), (queue) => queue.close()));
-  }
-
-  *#all(): Iterable<RecordQueue> {
-    yield* this.#byKey.values();
-    yield* this.#retiring;
-  }
-
-  #openQueue({ policy, format, bounds, limits, redactor, account, index }: RecordTarget): RecordQueue {
+  protected open({ policy, format, bounds, limits, maxBodyBytes, redactor, account, index }: RecordTarget): RecordQueue {
     const { clock, share, budget, counters, onProblem } = this.#options;
     return new RecordQueue({
       policy,
@@ -126,6 +66,7 @@ export class Recorder {
       format: FILE_FORMATS[format],
       files: new RotatingFiles(FILE_FORMATS[format], bounds, share, counters),
       limits,
+      maxBodyBytes,
       budget,
       row: account.copies[index]!,
       onProblem: (cause) => onProblem(`cannot record to ${bounds.path}: ${messageOf(cause)}`),

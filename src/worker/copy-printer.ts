@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { CopySink, EmitterTarget } from '../mirror/emitter.ts';
-import { buildCopy } from '../mirror/rewrite.ts';
+import type { OutgoingRequest } from '../mirror/http-client.ts';
+import { endCopy, prepareCopy } from '../mirror/prepare-copy.ts';
 import type { CopyListener } from '../mirror/target-queue.ts';
+import { pairs } from './pairs.ts';
 
 const PLANNED = outcomeSlot('planned', '');
-const TOO_LARGE = outcomeSlot('too-large', '');
-const REDACTION = outcomeSlot('failed', 'redaction');
 
 /** One line of `replay --dry-run --policy`: a copy as its target would get it. */
 export interface CopyLine {
@@ -37,16 +37,14 @@ export class CopyPrinter implements CopySink {
 
   offer(number: number, request: HttpRequest, body: Buffer | null, _nowMs: number, listener: CopyListener): void {
     const target = this.#targets[number]!;
-    const slot = this.#print(target, request, body);
-    target.account.copies[target.index]![slot]! += 1;
-    listener.onCopyEnd(slot);
+    const copy = prepareCopy(target, request, body);
+    if (typeof copy === 'number') return endCopy(target, copy, listener);
+    this.#print(target, copy.request);
+    endCopy(target, PLANNED, listener);
   }
 
-  #print({ rules, origin, limits }: EmitterTarget, request: HttpRequest, body: Buffer | null): number {
-    const copy = buildCopy(request, body, rules);
-    if (copy === null) return REDACTION;
+  #print({ rules, origin }: EmitterTarget, copy: OutgoingRequest): void {
     const content = copy.body ?? Buffer.alloc(0);
-    if (content.length > limits.maxBodyBytes) return TOO_LARGE;
     const line: CopyLine = {
       policy: rules.marker.value,
       target: origin,
@@ -57,12 +55,5 @@ export class CopyPrinter implements CopySink {
       bodySha256: createHash('sha256').update(content).digest('hex'),
     };
     this.#write(JSON.stringify(line));
-    return PLANNED;
   }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!]);
-  return list;
 }

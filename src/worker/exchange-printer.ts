@@ -1,6 +1,7 @@
 import { DigestBody } from '../http/body.ts';
 import type { DecoderOutcome, Exchange, ExchangeHandler, HttpMessage } from '../http/exchange.ts';
 import type { ReasonOf } from '../ledger/outcomes.ts';
+import { pairs } from './pairs.ts';
 
 /** One line of `replay --dry-run`. Addresses and ports are the client's, then the server's. */
 export interface ExchangeLine {
@@ -117,10 +118,4 @@ function notesOf(exchange: Exchange): Notes {
   }) as Notes;
   exchange.context = notes;
   return notes;
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!]);
-  return list;
 }

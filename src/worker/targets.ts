@@ -64,17 +64,17 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
   return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, records: off ? [] : records, off };
 }
 
-function bounds(limits: PolicyLimits, { pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client'> {
+function bounds(limits: PolicyLimits, { pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client' | 'maxBodyBytes'> {
   const connections = given ?? Math.ceil(limits.maxInFlight / pipelining);
   const { requestsPerSecond, burst = requestsPerSecond } = limits;
   const rate = requestsPerSecond === 0 ? null : { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) };
   return {
     client: { connections, pipelining },
+    maxBodyBytes: limits.maxBodyBytes,
     limits: {
       maxInFlight: Math.min(limits.maxInFlight, connections * pipelining),
       maxQueued: limits.maxQueued,
       maxBytes: limits.maxQueueBytes,
-      maxBodyBytes: limits.maxBodyBytes,
       timeoutMs: durationMs(limits.timeout),
       rate,
     },
@@ -104,10 +104,10 @@ function adaptiveShare({ spec }: MirrorPolicy, { share }: PolicyAccount): Adapti
   return new AdaptiveShare({ maxErrors: maxErrorPercent / 100, maxLatencyMs, minShare: minPercent / 100 }, share);
 }
 
-function recordTarget(policy: MirrorPolicy, index: number, { key, rules, limits, account }: EmitterTarget): RecordTarget | null {
+function recordTarget(policy: MirrorPolicy, index: number, { key, rules, limits, maxBodyBytes, account }: EmitterTarget): RecordTarget | null {
   const { file } = policy.spec.targets[index]!;
   if (file === undefined) return null;
   const { path, format, maxBytes, maxFiles, maxTotalBytes, rotateEvery } = file;
   const bounds = { path, maxBytes, maxFiles, maxTotalBytes, rotateMs: durationMs(rotateEvery) };
-  return { key, policy: policyName(policy), format, bounds, limits, redactor: rules.redactor, account, index };
+  return { key, policy: policyName(policy), format, bounds, limits, maxBodyBytes, redactor: rules.redactor, account, index };
 }

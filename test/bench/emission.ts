@@ -11,7 +11,8 @@ import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
 import { H1Client } from '../../src/mirror/h1-client.ts';
 import type { HttpClient } from '../../src/mirror/http-client.ts';
 import { rewriteRules } from '../../src/mirror/rewrite-rules.ts';
-import { buildCopy, type RewriteRules } from '../../src/mirror/rewrite.ts';
+import { prepareCopy } from '../../src/mirror/prepare-copy.ts';
+import type { RewriteRules } from '../../src/mirror/rewrite.ts';
 import { TargetQueue } from '../../src/mirror/target-queue.ts';
 import { UndiciClient } from '../../src/mirror/undici-client.ts';
 import { hashKeys } from '../../src/policy/keys.ts';
@@ -55,7 +56,7 @@ class Contestant {
     this.#row = row;
     const copied = policy({});
     this.#rules = rewriteRules(copied, copied.spec.targets[0]!, new URL(origin), DEFAULT_MARKER, hashKeys(null));
-    const limits = { maxInFlight: row.inFlight, maxQueued: 100_000, maxBytes: 1 << 30, maxBodyBytes: 1 << 20, timeoutMs: 10_000, rate: null };
+    const limits = { maxInFlight: row.inFlight, maxQueued: 100_000, maxBytes: 1 << 30, timeoutMs: 10_000, rate: null };
     this.#queue = new TargetQueue(row.client(origin), limits, this.#copies, new ByteBudget(1 << 30));
   }
 
@@ -70,8 +71,8 @@ class Contestant {
     while (ended < requests) {
       const room = Math.min(requests - offered, 4 * inFlight - (offered - ended));
       for (let i = 0; i < room; i++) {
-        const copy = buildCopy(requestOf(offered + i, body), body, this.#rules)!;
-        this.#queue.offer(copy, body, performance.now(), listener, null);
+        const copy = prepareCopy({ rules: this.#rules, maxBodyBytes: Infinity }, requestOf(offered + i, body), body);
+        if (typeof copy !== 'number') this.#queue.offer(copy, performance.now(), listener, null);
       }
       offered += Math.max(room, 0);
       await sleep(DRAIN_MS);

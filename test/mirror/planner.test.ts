@@ -16,7 +16,8 @@ function target(key: string, spec: Record<string, unknown> = {}): EmitterTarget 
     key,
     origin: url.origin,
     rules: rewriteRules(made, made.spec.targets[0]!, url, 'shadowtap-mirrored', hashKeys('a secret for tests')),
-    limits: { maxInFlight: 1, maxQueued: 1, maxBytes: 1 << 20, maxBodyBytes: 100, timeoutMs: 1000, rate: null },
+    limits: { maxInFlight: 1, maxQueued: 1, maxBytes: 1 << 20, timeoutMs: 1000, rate: null },
+    maxBodyBytes: 100,
     client: { connections: 1, pipelining: 1 },
     tls: {},
     ordered: false,
@@ -58,6 +59,15 @@ describe('a planner', () => {
     planner.configure([target('b')]);
     for (const end of ['a', 'b']) offer(planner, `GET /${'x'.repeat(10_000)}${end} HTTP/1.1\r\n\r\n`);
     expect(Object.entries(planner.report()[1]!.byPath)).toEqual([[`/${'x'.repeat(255)}...`, 2]]);
+  });
+
+  it('counts what would not be sent as it would end', () => {
+    const planner = new Planner();
+    planner.configure([target('a', { redact: { jsonFields: ['/pin'] } })]);
+    expect(offer(planner, 'POST / HTTP/1.1\r\n\r\n', 'x'.repeat(101))).toBe('too-large:');
+    expect(offer(planner, 'POST / HTTP/1.1\r\n\r\n', '{pin:1}')).toBe('failed:redaction');
+    expect(offer(planner, 'POST / HTTP/1.1\r\n\r\n', '{"n":1}')).toBe('planned:');
+    expect(planner.report()).toMatchObject([{ requests: 1 }]);
   });
 
   it('reports targets that are gone, up to a bound', () => {

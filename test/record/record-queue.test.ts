@@ -10,8 +10,10 @@ import { NO_CONTENT } from '../../src/record/record.ts';
 import { RotatingFiles } from '../../src/record/rotating-files.ts';
 import { Folder } from './support.ts';
 
+type Bounds = RecordQueueOptions['limits'] & Pick<RecordQueueOptions, 'maxBodyBytes'>;
+
 const FLOW = { id: 1, endpoint: 1, clientAddress: '10.0.0.1', clientPort: 40_000, serverAddress: '10.0.0.2', serverPort: 8080 };
-const LIMITS: RecordQueueOptions['limits'] = { maxQueued: 1000, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, rate: null };
+const LIMITS: Bounds = { maxQueued: 1000, maxBytes: 1 << 20, maxBodyBytes: 1 << 20, rate: null };
 
 function exchange(path: string): Exchange {
   const each = new Exchange(FLOW, 0);
@@ -28,14 +30,15 @@ class Rig extends Folder {
   offered = 0;
   ended = 0;
 
-  constructor(limits: Partial<typeof LIMITS> = {}, budget = 1 << 20, path = 'x.ndjson') {
+  constructor(limits: Partial<Bounds> = {}, budget = 1 << 20, path = 'x.ndjson') {
     super();
     this.budget = new ByteBudget(budget);
     const bounds = { path: this.file(path), maxBytes: 65_536, maxFiles: 100, maxTotalBytes: 1 << 20, rotateMs: 3_600_000 };
     const files = new RotatingFiles(FILE_FORMATS.ndjson, bounds, { index: 0, count: 1 }, { recordedBytes: 0, recordFilesDeleted: 0 });
+    const all = { ...LIMITS, ...limits };
     this.queue = new RecordQueue({
       policy: 'default/p', clock: (us) => us / 1000, redactor: null, format: FILE_FORMATS.ndjson, files,
-      limits: { ...LIMITS, ...limits }, budget: this.budget, row: this.row, onProblem: (cause) => this.problems.push(cause),
+      limits: all, maxBodyBytes: all.maxBodyBytes, budget: this.budget, row: this.row, onProblem: (cause) => this.problems.push(cause),
     });
   }
 

@@ -10,6 +10,7 @@ export function requestOf(head: string): HttpRequest {
   const text = bytes.latin1Slice();
   return Object.assign(new HttpRequest(), {
     version: 'HTTP/1.1',
+    headBytes: text.length,
     method: text.substring(SCAN.firstStart, SCAN.firstEnd),
     target: text.substring(SCAN.secondStart, SCAN.secondEnd),
     headers: SCAN.fieldList(text, 0),
