@@ -49,9 +49,8 @@ export class HeldSegments {
     const held = this.#list;
     let missing = wireLength - (end - start);
     const stop = advance(seq, wireLength);
-    let at = held.length;
-    while (at > 0 && distance(seq, held[at - 1]!.seq) > 0) at--;
-    this.compare(seq, data, start, end);
+    let at = this.#search(seq);
+    this.#compareFrom(at, seq, data, start, end);
     const before = held[at - 1];
     if (before !== undefined) {
       const covered = distance(seq, endOf(before));
@@ -96,7 +95,29 @@ export class HeldSegments {
 
   /** Counts bytes that are held with another content: someone tries to be read in two ways. */
   compare(seq: number, data: Buffer, start: number, end: number): void {
-    for (const held of this.#list) {
+    this.#compareFrom(this.#search(seq), seq, data, start, end);
+  }
+
+  /** The position after the last that begins at or before `seq`. */
+  #search(seq: number): number {
+    const list = this.#list;
+    let low = 0;
+    let high = list.length;
+    // What goes on where the last ended is the rule.
+    if (high > 0 && distance(list[high - 1]!.seq, seq) >= 0) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (distance(list[middle]!.seq, seq) >= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** @param at of the first that begins after `seq` */
+  #compareFrom(at: number, seq: number, data: Buffer, start: number, end: number): void {
+    const list = this.#list;
+    for (let n = Math.max(0, at - 1); n < list.length; n++) {
+      const held = list[n]!;
       const offset = distance(seq, held.seq);
       if (offset >= end - start) return;
       const from = Math.max(0, offset);
@@ -113,8 +134,8 @@ export class HeldSegments {
   }
 }
 
-/** A held segment costs its bytes and about this much for its objects. */
-const OVERHEAD = 256;
+/** A held segment costs its bytes and about this much for its objects: measured, resident. */
+const OVERHEAD = 512;
 
 /** Not from Buffer's pool: a single held byte would keep a whole slab of it. */
 function copyOf(data: Buffer, start: number, end: number): Buffer {
