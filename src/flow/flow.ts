@@ -1,4 +1,4 @@
-import { ACK, FIN, RST, SYN, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION } from '../tap/segment.ts';
+import { ACK, FIN, RST, SYN, TO_CLIENT, TO_SERVER, UNKNOWN_DIRECTION, URG } from '../tap/segment.ts';
 import type { Segment } from '../tap/segment.ts';
 import type { FlowCounters } from './counters.ts';
 import { FlowKey } from './key.ts';
@@ -149,6 +149,7 @@ export class Flow implements ByteStream, FlowControl {
       if (peer.waiting) this.#giveUpFinalHoles(segment, peer);
     }
     if (segment.wireLength > 0 && this.state === 'open') this.#receivePayload(segment, fromA, own);
+    else if ((segment.flags & URG) !== 0 && own.synced) own.doubt(segment.seq);
     if (this.state !== 'open') return;
     if ((segment.flags & ACK) !== 0 && !peer.synced && own.synced && this.#clientKnown && fromA === this.#clientIsA) {
       peer.assume(segment.ack);
@@ -274,6 +275,7 @@ export class Flow implements ByteStream, FlowControl {
     }
     if (this.resetUs >= 0) this.#doubtReset(segment, fromA);
     own.assumed = false;
+    if ((segment.flags & URG) !== 0) own.doubt(segment.seq);
     own.push(segment.seq, data, start, end, wireLength, timeUs);
   }
 

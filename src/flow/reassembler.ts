@@ -5,6 +5,7 @@ import { advance, distance } from './seq.ts';
 /** Where a reassembler delivers to. Bytes are borrowed until the call returns. */
 export interface ByteStream {
   onBytes(from: Reassembler, data: Buffer, start: number, end: number, timeUs: number): void;
+  /** @param missing Infinity where it is not known how many */
   onHole(from: Reassembler, missing: number, timeUs: number): void;
   onFinished(from: Reassembler, timeUs: number): void;
 }
@@ -33,6 +34,9 @@ export class Reassembler {
   #acked = 0;
   /** Bytes of a SYN are held until the receiver is known to have taken them (RFC 7413). */
   #synBytes = 0;
+  /** An urgent pointer was seen: no byte before `urgentEnd` is certain. */
+  #urgent = false;
+  #urgentEnd = 0;
   #strayNext = 0;
   #strays = 0;
   readonly #stream: ByteStream;
@@ -76,6 +80,7 @@ export class Reassembler {
     this.finished = false;
     this.#finSeen = false;
     this.#ackSeen = false;
+    this.#urgent = false;
     this.#strays = 0;
   }
 
@@ -108,12 +113,25 @@ export class Reassembler {
    */
   push(seq: number, data: Buffer, start: number, end: number, wireLength: number, timeUs: number): void {
     const ahead = distance(this.next, seq);
-    if (ahead === 0 && this.#held.bytes === 0 && wireLength === end - start && !this.#finSeen) {
+    if (ahead === 0 && this.#held.bytes === 0 && wireLength === end - start && !this.#finSeen && !this.#urgent) {
       this.next = advance(seq, wireLength);
       this.#stream.onBytes(this, data, start, end, timeUs);
       return;
     }
     this.#pushSlow(ahead, seq, data, start, end, wireLength, timeUs);
+  }
+
+  /**
+   * The segment at `seq` has an urgent pointer: one byte of the 64 KiB from there on, or none, is taken out of the
+   * stream by the receiver (tcp_check_urg in net/ipv4/tcp_input.c), unless its program reads it in line. Segments with
+   * any of them are reported as a gap of unknown length.
+   */
+  doubt(seq: number): void {
+    if (this.isFar(seq)) return;
+    const end = advance(seq, URGENT_REACH);
+    if (this.#urgent && distance(this.#urgentEnd, end) <= 0) return;
+    this.#urgent = true;
+    this.#urgentEnd = end;
   }
 
   /** The sender's last byte is the one before `seq`. */
@@ -236,7 +254,7 @@ export class Reassembler {
     this.#held.compare(this.next, data, start, end);
     const missing = wireLength - (end - start);
     this.next = advance(this.next, end - start);
-    if (end > start) this.#stream.onBytes(this, data, start, end, timeUs);
+    if (end > start) this.#deliver(data, start, end, timeUs);
     if (missing > 0) this.#hole(missing, timeUs);
     this.#drain(timeUs);
   }
@@ -263,7 +281,7 @@ export class Reassembler {
       const skip = Math.min(behind, first.data.length);
       const missing = first.missing - (behind - skip);
       this.next = advance(this.next, first.data.length - skip);
-      if (skip < first.data.length) this.#stream.onBytes(this, first.data, skip, first.data.length, timeUs);
+      if (skip < first.data.length) this.#deliver(first.data, skip, first.data.length, timeUs);
       if (missing > 0) this.#hole(missing, timeUs);
     }
     this.#checkFinished(timeUs);
@@ -276,6 +294,21 @@ export class Reassembler {
     this.#stream.onFinished(this, timeUs);
   }
 
+  /** Delivers what lies before `next`. */
+  #deliver(data: Buffer, start: number, end: number, timeUs: number): void {
+    if (this.#urgent) {
+      const length = end - start;
+      if (distance(this.next, this.#urgentEnd) + length > 0) {
+        this.#counters.gaps++;
+        this.#counters.gapBytes += length;
+        this.#stream.onHole(this, Infinity, timeUs);
+        return;
+      }
+      this.#urgent = false;
+    }
+    this.#stream.onBytes(this, data, start, end, timeUs);
+  }
+
   #hole(missing: number, timeUs: number): void {
     if (missing <= 0) return;
     this.next = advance(this.next, missing);
@@ -283,8 +316,9 @@ export class Reassembler {
     this.#counters.gapBytes += missing;
     this.#stream.onHole(this, missing, timeUs);
   }
-
 }
 
 /** Twice the largest receive buffer in use: a segment further away does not belong to the stream. */
 const MAX_AHEAD = 1 << 26;
+/** The urgent pointer has 16 bits. */
+const URGENT_REACH = 1 << 16;

@@ -14,7 +14,10 @@ export type MuteReason = 'tls' | 'other' | 'h2' | 'upgrade';
  */
 export interface StreamHandler {
   onData(direction: Direction, data: Buffer, start: number, end: number, timeUs: number): void;
-  /** `missing` bytes were never captured; the next onData of this direction continues after them. */
+  /**
+   * `missing` bytes were never captured; the next onData of this direction continues after them. Infinity: nobody knows
+   * how many (urgent data).
+   */
   onGap(direction: Direction, missing: number, timeUs: number): void;
   /** The sender of this direction has finished, in order (half-close). */
   onFin(direction: Direction, timeUs: number): void;

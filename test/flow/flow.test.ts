@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ACK, RST, SYN } from '../../src/tap/segment.ts';
+import { ACK, RST, SYN, URG } from '../../src/tap/segment.ts';
 import { Conversation } from '../support/conversation.ts';
 import type { Packet } from '../support/conversation.ts';
 import { Bench, run } from './stream-log.ts';
@@ -87,6 +87,31 @@ describe('a flow', () => {
       at(talk, 1, 'bcdefghij');
       at(talk, 0, 'a');
       expect(run(talk.packets)).toEqual([['> "abcdefghij"', 'end closed']]);
+    });
+  });
+
+  describe('with urgent data, which the server may or may not have read in line', () => {
+    const tail = 'z'.repeat(65_536);
+
+    it('reports a gap of unknown length wherever the urgent byte may be', () => {
+      const talk = new Conversation().handshake().client('before');
+      talk.raw({ fromClient: true, flags: ACK | URG, payload: Buffer.from('X') });
+      talk.clientNext += 1;
+      talk.client(tail).client('after');
+      const bench = new Bench().play(talk.packets);
+      expect(new Set(bench.close()[0])).toEqual(new Set(['> "before"', '> gap Infinity', '> "after"', 'end closed']));
+      expect(bench.counters.gapBytes).toBe(1 + tail.length);
+    });
+
+    it('believes a pointer without a byte of its own, and doubts bytes that are held already', () => {
+      const talk = new Conversation().handshake().client('abcd', 2);
+      talk.packets.splice(3, 0, ...new Conversation().raw({ fromClient: true, flags: ACK | URG, seq: talk.clientNext - 4 }).packets);
+      expect(run(pick(talk.packets, 0, 1, 2, 5, 3, 4))).toEqual([['> gap Infinity', '> gap Infinity', 'end closed']]);
+    });
+
+    it('takes no notice of a pointer far from the stream', () => {
+      const talk = new Conversation().handshake().raw({ fromClient: true, flags: ACK | URG, seq: 1 << 30 }).client('abcd');
+      expect(run(talk.packets)).toEqual([['> "abcd"', 'end closed']]);
     });
   });
 

@@ -85,6 +85,8 @@ describe('after a gap', () => {
 
   it.each([
     ['larger than the content', POST, 'abc', 400],
+    ['of unknown length in content', POST, 'abc', Infinity],
+    ['of unknown length in a chunk', CHUNKED, '5\r\na', Infinity],
     ['in a chunk’s size', CHUNKED, '5', 3],
     ['in a head', 'GET /lost HTTP/1.1\r\n', 'Host: ', 3],
   ])('%s it reads on at a segment that begins with a request line', (_, head, before, missing) => {
