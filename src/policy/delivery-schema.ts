@@ -1,4 +1,5 @@
 import { durationMs, isDuration } from './duration.ts';
+import { MAX_CONNECTIONS } from './max-connections.ts';
 import { integer, number, object, optional, ruled, text, word, yes } from './shape.ts';
 
 const MIB = 1 << 20;
@@ -72,9 +73,10 @@ export const PIPELINING = integer(1, 64, {
 });
 
 export const CONNECTIONS = optional(
-  integer(1, 65_536, {
-    description: 'Connections to the target at a time, in each worker; not given: as many as `maxInFlight` and `pipelining` need.',
-    expects: 'a number from 1 to 65536',
+  integer(1, MAX_CONNECTIONS, {
+    description:
+      'Connections to the target at a time, in each worker; not given: as many as `maxInFlight` and `pipelining` need, up to 1024. No more than `connections` × `pipelining` copies are under way, whatever `maxInFlight` says.',
+    expects: 'a number from 1 to 1024',
   }),
 );
 

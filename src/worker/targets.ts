@@ -5,6 +5,7 @@ import type { EmitterTarget } from '../mirror/emitter.ts';
 import { rewriteRules } from '../mirror/rewrite-rules.ts';
 import type { TlsOptions } from '../mirror/undici-client.ts';
 import { durationMs } from '../policy/duration.ts';
+import { MAX_CONNECTIONS } from '../policy/max-connections.ts';
 import type { MirrorPolicy, MirrorTarget, PolicyLimits } from '../policy/schema.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { policyName } from '../policy/policy-name.ts';
@@ -65,7 +66,7 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
 }
 
 function bounds(limits: PolicyLimits, { pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client' | 'maxBodyBytes'> {
-  const connections = given ?? Math.ceil(limits.maxInFlight / pipelining);
+  const connections = given ?? Math.min(MAX_CONNECTIONS, Math.ceil(limits.maxInFlight / pipelining));
   const { requestsPerSecond, burst = requestsPerSecond } = limits;
   const rate = requestsPerSecond === 0 ? null : { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) };
   return {
