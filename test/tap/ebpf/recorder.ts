@@ -95,35 +95,66 @@ export function clientPort(record: Recorded): number {
 
 /** Puts each direction of each connection together, by `clientPort:direction`. A RESYNC starts both anew, empty. */
 export function streamsOf(records: readonly Recorded[]): Map<string, Stream> {
-  const streams = new Map<string, Stream & { next: number | null; parts: Buffer[] }>();
+  const assemblies = new Map<string, Assembly>();
   for (const record of records) {
-    const key = `${clientPort(record)}:${record.direction}`;
-    if (record.resync) {
-      for (const direction of [0, 1]) {
-        const other = streams.get(`${clientPort(record)}:${direction}`);
-        if (other !== undefined) other.next = null;
-      }
-    }
-    let stream = streams.get(key);
-    if (stream === undefined) {
-      stream = { bytes: Buffer.alloc(0), holes: 0, finished: false, next: null, parts: [] };
-      streams.set(key, stream);
-    }
-    if (record.flags & SYN) stream.next = (record.seq + 1) | 0;
-    if (record.payload.length > 0) {
-      stream.next ??= record.seq;
-      const ahead = (record.seq - stream.next) | 0;
-      if (ahead > 0) stream.holes++;
-      const repeated = ahead < 0 ? -ahead : 0;
-      if (repeated < record.payload.length) {
-        stream.parts.push(record.payload.subarray(repeated));
-        stream.next = (record.seq + record.payload.length) | 0;
-      }
-    }
-    if (record.flags & FIN) stream.finished = true;
+    const client = clientPort(record);
+    if (record.resync) for (const direction of [0, 1]) assemblies.get(`${client}:${direction}`)?.restart();
+    const key = `${client}:${record.direction}`;
+    const assembly = assemblies.get(key) ?? new Assembly();
+    assemblies.set(key, assembly);
+    assembly.take(record);
   }
-  for (const stream of streams.values()) stream.bytes = Buffer.concat(stream.parts);
-  return streams;
+  return new Map(Array.from(assemblies, ([key, assembly]) => [key, assembly.end()]));
+}
+
+/** Puts one direction's payloads in order. The kernel may hand packets to two processors: a few come early. */
+class Assembly {
+  #next: number | null = null;
+  #early: Recorded[] = [];
+  readonly #parts: Buffer[] = [];
+  #holes = 0;
+  #finished = false;
+
+  take(record: Recorded): void {
+    if (record.flags & SYN) this.#next = (record.seq + 1) | 0;
+    if (record.flags & FIN) this.#finished = true;
+    if (record.payload.length === 0) return;
+    this.#next ??= record.seq;
+    this.#early.push(record);
+    this.#join();
+  }
+
+  /** Whatever comes next is where the stream goes on. */
+  restart(): void {
+    this.#giveUp();
+    this.#next = null;
+  }
+
+  end(): Stream {
+    this.#giveUp();
+    return { bytes: Buffer.concat(this.#parts), holes: this.#holes, finished: this.#finished };
+  }
+
+  #join(): void {
+    for (let found = true; found; ) {
+      found = false;
+      this.#early = this.#early.filter(({ seq, payload }) => {
+        const repeated = (this.#next! - seq) | 0;
+        if (repeated < 0) return true;
+        found = true;
+        if (repeated < payload.length) {
+          this.#parts.push(payload.subarray(repeated));
+          this.#next = (seq + payload.length) | 0;
+        }
+        return false;
+      });
+    }
+  }
+
+  #giveUp(): void {
+    if (this.#early.length > 0) this.#holes++;
+    this.#early = [];
+  }
 }
 
 /** The only connection's two directions. */
