@@ -171,13 +171,21 @@ describe('a JSON field that is secret', () => {
       ),
     }));
     fc.assert(
-      // Without escapes: V8's JSON.parse, the oracle here, was seen to read the key "\"" as "\\" after many other documents.
-      fc.property(tree.filter((value) => !JSON.stringify(value).includes('\\')), fc.constantFrom(0, 1, 2), (value, indent) => {
-        const before = JSON.parse(JSON.stringify(value, null, indent)) as unknown;
-        const after: unknown = JSON.parse(secret.redact(Buffer.from(JSON.stringify(value, null, indent)))!.toString());
-        expect(after).toEqual(hidden(before, 0));
+      fc.property(tree, (value) => {
+        // As texts: the judge must not be a parser.
+        expect(secret.redact(Buffer.from(JSON.stringify(value)))!.toString()).toBe(JSON.stringify(hidden(value, 0)));
       }),
       { numRuns: 2000, interruptAfterTimeLimit: 5000 },
+    );
+    // White space is left as it is, so here texts differ and JSON.parse has to judge: of documents without escapes, since
+    // once, after hundreds of documents, the parsed original had another name than the text, and the redacted one had not.
+    const plain = tree.filter((value) => !JSON.stringify(value).includes('\\'));
+    fc.assert(
+      fc.property(plain, fc.constantFrom(1, 2), (value, indent) => {
+        const spaced = secret.redact(Buffer.from(JSON.stringify(value, null, indent)))!.toString();
+        expect(JSON.stringify(JSON.parse(spaced))).toBe(JSON.stringify(hidden(value, 0)));
+      }),
+      { numRuns: 1000, interruptAfterTimeLimit: 5000 },
     );
   });
 });
