@@ -120,7 +120,7 @@ function reportOn(document: SourceDocument, index: number): DocumentReport {
   }
   if (kind === 'MirrorPolicy') {
     const { value, problems } = validatePolicy(document.value);
-    return { ...bare, policy: value, problems: lines(document, title, problems) };
+    return { ...bare, policy: value, problems: lines(document, title, problems ?? (value === null ? [] : servicesIn(value))) };
   }
   const message = kind === undefined ? 'missing; give Agent or MirrorPolicy' : `${JSON.stringify(kind)} is not allowed; give Agent or MirrorPolicy`;
   return { ...bare, problems: lines(document, title, [{ path: ['kind'], message }]) };
@@ -147,6 +147,14 @@ function refuseSecond(report: DocumentReport, before: readonly DocumentReport[])
     taken.add(path);
   }
   return report;
+}
+
+/** Only a cluster knows what is behind a Service. */
+function servicesIn({ spec }: MirrorPolicy): Problem[] {
+  return spec.targets.flatMap(({ backendRef }, index) => {
+    if (backendRef === undefined) return [];
+    return { path: ['spec', 'targets', index, 'backendRef'], message: 'is for agents in a cluster; give url here' };
+  });
 }
 
 /** By target; null where it is no file. */

@@ -4,6 +4,8 @@
 export const OBJECT_NAME = '^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$';
 /** RFC 1123 label: names of namespaces. */
 export const NAMESPACE_NAME = '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
+/** RFC 1035 label: names of Services. */
+export const SERVICE_NAME = '^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$';
 /** IANA service name (RFC 6335): names of container ports. */
 export const PORT_NAME = '^(?=.{1,15}$)(?=[0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$';
 /** Label keys: an optional DNS prefix, then a name of at most 63 characters. */

@@ -2,7 +2,8 @@ import { CONNECTIONS, PIPELINING, TLS } from './delivery-schema.ts';
 import { FILE } from './file-schema.ts';
 import { FILTER } from './filter-schema.ts';
 import { percent } from './sample-schema.ts';
-import { list, object, optional, ruled, text } from './shape.ts';
+import { NAMESPACE_NAME, SERVICE_NAME } from './names.ts';
+import { integer, list, object, optional, ruled, text, word } from './shape.ts';
 
 /** `host` or `host:port`; IPv6 addresses in brackets. */
 const AUTHORITY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -21,6 +22,10 @@ function urlProblem(value: string): string | null {
   return url.port === '0' ? 'give a port from 1 to 65535' : null;
 }
 
+function isSecure(url: string | undefined): boolean {
+  return url !== undefined && /^https:/i.test(url);
+}
+
 /** Address of a mirror. */
 export const TARGET_URL = ruled(
   text({
@@ -31,51 +36,78 @@ export const TARGET_URL = ruled(
   urlProblem,
 );
 
-/** Where copies go, and what is changed in them: an address or files. */
+/** A Service of the cluster, as the Gateway API names it (BackendObjectReference). */
+export const BACKEND_REF = object(
+  {
+    group: text({
+      description: 'Group of the object: the core group, whose name is empty.',
+      expects: 'an empty text, the name of the core group',
+      maxLength: 0,
+      default: '',
+    }),
+    kind: word(['Service'], { description: 'Kind of the object.', default: 'Service' }),
+    name: text({
+      description: 'Name of the Service.',
+      expects: 'lower-case letters, digits and -, at most 63',
+      pattern: SERVICE_NAME,
+      maxLength: 63,
+    }),
+    namespace: optional(
+      text({
+        description: 'Its namespace; not given: that of the policy. Another one needs a ReferenceGrant there.',
+        expects: 'lower-case letters, digits and -, at most 63',
+        pattern: NAMESPACE_NAME,
+        maxLength: 63,
+      }),
+    ),
+    port: integer(1, 65_535, { description: 'Port of the Service.', expects: 'a port number from 1 to 65535' }),
+  },
+  { description: 'A Service whose ready endpoints get the copies by turns. In a cluster only.' },
+);
+
+/** Where copies go, and what is changed in them: an address, a Service or files. */
 export const TARGET = ruled(
-  object(
-    {
-      url: optional(TARGET_URL),
-      file: optional(FILE),
-      percent: percent('Share of the sampled requests that this target gets, chosen for each target by itself, at random or by `stickyBy`.', {
-        default: 100,
+  object({
+    url: optional(TARGET_URL),
+    backendRef: optional(BACKEND_REF),
+    file: optional(FILE),
+    percent: percent('Share of the sampled requests that this target gets, chosen for each target by itself, at random or by `stickyBy`.', {
+      default: 100,
+    }),
+    hostname: ruled(
+      text({
+        description:
+          'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
+        expects: HOSTNAME_EXPECTS,
+        default: 'Preserve',
+        maxLength: 255,
       }),
-      hostname: ruled(
-        text({
-          description:
-            'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
-          expects: HOSTNAME_EXPECTS,
-          default: 'Preserve',
-          maxLength: 255,
-        }),
-        (value) => {
-          const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
-          if (near !== undefined) return near === value ? null : `write ${near}`;
-          return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
-        },
-      ),
-      filters: list(FILTER, {
-        description: 'Changes to each copy, in order, as in the Gateway API.',
-        expects: 'a list of at most 16 filters',
-        maxItems: 16,
-        default: [],
-      }),
-      pipelining: PIPELINING,
-      connections: CONNECTIONS,
-      tls: optional(TLS),
-    },
-    { later: ['backendRef'] },
-  ),
-  ({ url, file, hostname, filters, pipelining, connections, tls }) => {
-    if (url === undefined && file === undefined) return 'give url or file';
+      (value) => {
+        const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
+        if (near !== undefined) return near === value ? null : `write ${near}`;
+        return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
+      },
+    ),
+    filters: list(FILTER, {
+      description: 'Changes to each copy, in order, as in the Gateway API.',
+      expects: 'a list of at most 16 filters',
+      maxItems: 16,
+      default: [],
+    }),
+    pipelining: PIPELINING,
+    connections: CONNECTIONS,
+    tls: optional(TLS),
+  }),
+  ({ url, backendRef, file, hostname, filters, pipelining, connections, tls }) => {
+    const given = [url, backendRef, file].filter((place) => place !== undefined).length;
+    if (given !== 1) return given === 0 ? 'give url, backendRef or file' : 'give one of url, backendRef and file';
     const rewrites = filters.flatMap(({ urlRewrite }) => urlRewrite ?? []);
     if (rewrites.length > 1) return 'give one URLRewrite filter at most, with hostname and path';
     if (hostname !== 'Preserve' && rewrites[0]?.hostname !== undefined) return 'give hostname or the hostname of URLRewrite, not both';
-    const secure = url !== undefined && /^https:/i.test(url);
-    if (tls !== undefined && !secure) return 'leave out tls, or give an https address';
+    if (tls !== undefined && backendRef === undefined && !isSecure(url)) return 'leave out tls, or give an https address';
+    const secure = isSecure(url) || (backendRef !== undefined && tls !== undefined);
     if (pipelining > 1 && secure) return 'leave out pipelining: it is for http addresses';
     if (file === undefined) return null;
-    if (url !== undefined) return 'give url or file, not both';
     if (pipelining > 1 || connections !== undefined) return 'leave out pipelining and connections: files have none';
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },

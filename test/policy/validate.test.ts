@@ -136,8 +136,12 @@ describe('bad values', () => {
     [{ sample: { fraction: { numerator: 0, denominator: 0 } } }, 'spec.sample.fraction.denominator: 0 is not allowed; give a whole number from 1'],
     [{ targets: [] }, 'spec.targets: an empty list is not allowed; give a list of 1 to 16 targets'],
     [{ targets: null }, 'spec.targets: an empty value is not allowed; give a list of 1 to 16 targets'],
-    [{ targets: [{}] }, 'spec.targets[0]: give url or file'],
-    [target({ file: { path: '/a' } }), 'spec.targets[0]: give url or file, not both'],
+    [{ targets: [{}] }, 'spec.targets[0]: give url, backendRef or file'],
+    [target({ file: { path: '/a' } }), 'spec.targets[0]: give one of url, backendRef and file'],
+    [target({ backendRef: { name: 'a', port: 80 } }), 'spec.targets[0]: give one of url, backendRef and file'],
+    [{ targets: [{ backendRef: { name: 'A', port: 80 } }] }, 'spec.targets[0].backendRef.name: "A" is not allowed; give lower-case letters, digits and -, at most 63'],
+    [{ targets: [{ backendRef: { name: 'a' } }] }, 'spec.targets[0].backendRef.port: missing; give a port number from 1 to 65535'],
+    [{ targets: [{ backendRef: { name: 'a', port: 80, kind: 'Pod' } }] }, 'spec.targets[0].backendRef.kind: "Pod" is not allowed; give Service'],
     [{ targets: [{ file: { path: '/a' }, hostname: 'Shadow' }] }, 'spec.targets[0]: leave out hostname and filters: a file gets requests as they were sent'],
     [{ targets: [{ file: {} }] }, `spec.targets[0].file.path: missing; ${PATH}`],
     [file({ path: 'a.ndjson' }), `spec.targets[0].file.path: "a.ndjson" is not allowed; ${PATH}`],
@@ -220,7 +224,6 @@ describe('bad values', () => {
 describe('fields that this version does not have', () => {
   it.each<[string, Record<string, unknown>]>([
     ['spec.compare', { compare: {} }],
-    ['spec.targets[0].backendRef', target({ backendRef: {} })],
   ])('are refused, never ignored: %s', (path, spec) => {
     expect(complaints(policyDocument(spec))).toEqual([`${path}: not supported yet by this version; remove it`]);
   });
