@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   TARGET: 'a mirror target is not usable',
   LISTEN: 'the admin port cannot be opened',
   WORKER: 'a worker ended unexpectedly',
+  KUBE_CONFIG: 'there is nothing that says how to reach the cluster, or it is wrong',
+  KUBE_API: 'the Kubernetes API server did not answer a request, or refused it',
   INTERNAL: 'a fault of ours: please report it',
 } as const;
 

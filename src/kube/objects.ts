@@ -64,3 +64,21 @@ export interface GrantFacts {
   /** `name` empty: every object of the kind. */
   readonly to: readonly { readonly group: string; readonly kind: string; readonly name: string }[];
 }
+
+/** A part of a Service's endpoints: those of one address family. */
+export interface SliceFacts {
+  readonly namespace: string;
+  readonly name: string;
+  /** Name of the Service. */
+  readonly service: string;
+  readonly family: 4 | 6;
+  /** Of the endpoints that are ready. */
+  readonly addresses: readonly string[];
+  /** TCP ports of each of them, by the name of the Service's port. */
+  readonly ports: readonly NamedPort[];
+}
+
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
