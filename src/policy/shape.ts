@@ -17,11 +17,11 @@ export type WithDefault = Notes & { readonly default?: unknown };
 
 export const optional = Type.Optional;
 
-export function text(notes: WithDefault & { pattern?: string; minLength?: number; maxLength?: number }) {
+export function text(notes: WithDefault & { pattern?: string; minLength?: number; maxLength?: number; format?: 'date-time' }) {
   return Type.String({ ...notes });
 }
 
-export function integer(minimum: number, maximum: number, notes: WithDefault) {
+export function integer(minimum: number, maximum: number, notes: WithDefault & { format?: 'int64' }) {
   return Type.Integer({ ...notes, minimum, maximum });
 }
 
@@ -44,9 +44,12 @@ export function either<const T extends TSchema[]>(branches: [...T], notes: WithD
   return Type.Union(branches, { ...notes });
 }
 
+/**
+ * @param notes `uniqueBy` names the fields by which entries differ: Kubernetes merges such lists by them, as maps
+ */
 export function list<T extends TSchema>(
   items: T,
-  notes: WithDefault & { minItems?: number; maxItems?: number; uniqueItems?: boolean },
+  notes: WithDefault & { minItems?: number; maxItems?: number; uniqueItems?: boolean; uniqueBy?: readonly string[] },
 ): TArray<T> {
   return Type.Array(items, { ...notes });
 }
@@ -99,7 +102,7 @@ export function compare(schema: TSchema, input: unknown): { value: unknown; erro
 }
 
 /** Keywords of ours, which a JSON Schema does not know. */
-const OWN_KEYWORDS = new Set(['expects', 'later']);
+const OWN_KEYWORDS = new Set(['expects', 'later', 'uniqueBy']);
 
 /** The JSON Schema (2020-12) of what a user may write: a field with a default need not be given. */
 export function toJsonSchema(schema: TSchema): Record<string, unknown> {
