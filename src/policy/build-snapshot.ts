@@ -3,7 +3,7 @@ import type { Endpoint } from '../tap/tap.ts';
 import { hashKeys, type HashKeys } from './keys.ts';
 import type { MirrorPolicy } from './schema.ts';
 import { selects } from './selector.ts';
-import type { PolicySnapshot, SnapshotEndpoint, SnapshotPeer, SnapshotTarget } from './snapshot.ts';
+import type { BackendAddress, PolicySnapshot, SnapshotEndpoint, SnapshotPeer, SnapshotTarget } from './snapshot.ts';
 
 /** What policies need to know of an endpoint. One without ports, a capture file, serves HTTP on any port. */
 export interface SelectableEndpoint extends Pick<Endpoint, 'id' | 'name' | 'labels' | 'ports'> {
@@ -11,6 +11,8 @@ export interface SelectableEndpoint extends Pick<Endpoint, 'id' | 'name' | 'labe
   readonly addresses?: readonly string[];
   /** Numbers of the ports that have a name. */
   readonly portNames?: Readonly<Record<string, number>>;
+  /** That of a pod, which only policies of the same one select; not given: policies of any namespace select it. */
+  readonly namespace?: string;
 }
 
 export interface SnapshotOptions {
@@ -19,6 +21,8 @@ export interface SnapshotOptions {
   readonly peers?: readonly SnapshotPeer[];
   /** Contents of the PEM files that targets name, by path. */
   readonly pemFiles?: Readonly<Record<string, string>>;
+  /** Where the Service of a target (an index of `spec.targets`) has ready endpoints; not given: nowhere. */
+  readonly addressesOf?: (policy: MirrorPolicy, target: number) => readonly BackendAddress[];
 }
 
 /**
@@ -34,7 +38,7 @@ export function buildSnapshot(
   return Object.freeze({
     version,
     policies,
-    targets: policies.flatMap(targetsOf),
+    targets: policies.flatMap((policy, number) => targetsOf(policy, number, options.addressesOf ?? NOWHERE)),
     endpoints: endpoints.map((endpoint) => snapshotEndpoint(endpoint, policies)),
     peers: options.peers ?? endpoints.flatMap(peerOf),
     keys: options.keys ?? hashKeys(null),
@@ -43,10 +47,10 @@ export function buildSnapshot(
 }
 
 /** An endpoint called `shop/web-1` is in the namespace `shop`, which has the one label that every namespace has. */
-function peerOf({ name, labels, addresses = [] }: SelectableEndpoint): SnapshotPeer[] {
+function peerOf({ name, labels, addresses = [], namespace: own }: SelectableEndpoint): SnapshotPeer[] {
   if (addresses.length === 0) return [];
   const slash = name.indexOf('/');
-  const namespace = slash < 0 ? 'default' : name.slice(0, slash);
+  const namespace = own ?? (slash < 0 ? 'default' : name.slice(0, slash));
   const namespaceLabels = { 'kubernetes.io/metadata.name': namespace };
   return [{ addresses: addresses.map(canonicalAddress), labels, namespace, namespaceLabels }];
 }
@@ -57,12 +61,19 @@ function canonicalAddress(address: string): string {
   return new SocketAddress({ address, family }).address.replace(/^::ffff:(?=.*\.)/, '');
 }
 
-function targetsOf(policy: MirrorPolicy, index: number): SnapshotTarget[] {
-  return policy.spec.targets.map((_, target) => ({ policy: index, index: target }));
+const NOWHERE = (): readonly BackendAddress[] => [];
+
+function targetsOf(policy: MirrorPolicy, number: number, addressesOf: NonNullable<SnapshotOptions['addressesOf']>): SnapshotTarget[] {
+  return policy.spec.targets.map(({ backendRef }, index) => ({
+    policy: number,
+    index,
+    ...(backendRef !== undefined && { addresses: addressesOf(policy, index) }),
+  }));
 }
 
 function snapshotEndpoint(endpoint: SelectableEndpoint, policies: readonly MirrorPolicy[]): SnapshotEndpoint {
   const selecting = policies.flatMap((policy, index) => {
+    if (endpoint.namespace !== undefined && endpoint.namespace !== policy.metadata.namespace) return [];
     if (!selects(policy.spec.selector, endpoint.labels)) return [];
     const ports = portsOf(policy, endpoint);
     return ports === null ? [] : [{ policy: index, ports }];

@@ -33,6 +33,18 @@ export interface SnapshotTarget {
   readonly policy: number;
   /** Index into that policy's `spec.targets`. */
   readonly index: number;
+  /**
+   * Of a target that is a Service: where its ready endpoints are, in any order; empty where there is none, or where the
+   * policy may not refer to it. Not there: the target is a URL or a file.
+   */
+  readonly addresses?: readonly BackendAddress[];
+}
+
+/** Where one endpoint of a Service listens. */
+export interface BackendAddress {
+  /** An IP address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface SnapshotEndpoint {

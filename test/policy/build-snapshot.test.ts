@@ -33,6 +33,30 @@ describe('a snapshot', () => {
     ]);
   });
 
+  it('lets policies select pods of their own namespace alone, and endpoints that have none', () => {
+    const own = policy({}, 'own');
+    const other = { ...own, metadata: { ...own.metadata, namespace: 'other' } };
+    const { endpoints } = buildSnapshot(1, [own, other], [CART, { ...CART, namespace: 'default' }, { ...CART, namespace: 'other' }, { ...CART, namespace: 'third' }]);
+    expect(endpoints.map(({ policies }) => policies.map((entry) => entry.policy))).toEqual([[0, 1], [0], [1], []]);
+  });
+
+  it('knows a peer by the namespace of its endpoint', () => {
+    const peers = [{ ...CART, addresses: ['10.0.0.1'], namespace: 'shop' }, { ...CART, name: 'web/cart', addresses: ['10.0.0.2'] }];
+    expect(buildSnapshot(1, [], peers).peers.map(({ namespace }) => namespace)).toEqual(['shop', 'web']);
+  });
+
+  it('says where the endpoints of Services are, and of nothing else', () => {
+    const targets = [{ url: 'http://a' }, { backendRef: { name: 'next', port: 80 } }, { backendRef: { name: 'gone', port: 80 } }];
+    const ready = [{ host: '10.0.0.1', port: 8080 }, { host: 'fd00::1', port: 8080 }];
+    const addressesOf = (asked: { metadata: { name: string } }, target: number) => (asked.metadata.name === 'p' && target === 1 ? ready : []);
+    expect(buildSnapshot(1, [policy({ targets })], [], { addressesOf }).targets).toEqual([
+      { policy: 0, index: 0 },
+      { policy: 0, index: 1, addresses: ready },
+      { policy: 0, index: 2, addresses: [] },
+    ]);
+    expect(buildSnapshot(1, [policy({ targets })], []).targets[1]).toEqual({ policy: 0, index: 1, addresses: [] });
+  });
+
   it('keeps an endpoint that no policy selects, without ports', () => {
     const nothing = policy({ selector: { matchLabels: { app: 'x' } } });
     expect(buildSnapshot(1, [nothing], [CART]).endpoints).toEqual([{ id: 2, name: 'cart', ports: [], policies: [] }]);
