@@ -1,4 +1,4 @@
-import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type TapChoice } from './config/agent-schema.ts';
+import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type KubernetesSettings, type TapChoice } from './config/agent-schema.ts';
 import { readDocuments, type SourceDocument } from './config/documents.ts';
 import { parseListen, type ListenAddress } from './config/listen.ts';
 import { readHashKey } from './config/hash-key.ts';
@@ -14,13 +14,15 @@ import { policyName } from './policy/policy-name.ts';
 import { validatePolicy } from './policy/validate.ts';
 import type { Endpoint } from './tap/tap.ts';
 
-/** All that a standalone agent is told. */
+/** All that an agent is told by its file. */
 export interface AgentConfig {
   readonly settings: AgentSettings;
   readonly endpoints: readonly ConfiguredEndpoint[];
   readonly policies: readonly MirrorPolicy[];
   /** Contents of the PEM files that targets name, by path. */
   readonly pemFiles: Readonly<Record<string, string>>;
+  /** null: a standalone agent, which has endpoints. Else they, and the policies, are the cluster's to say. */
+  readonly kubernetes: KubernetesSettings | null;
 }
 
 export interface AgentSettings {
@@ -77,11 +79,15 @@ export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig 
     throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind Agent; add one that names the endpoints`);
   }
   const policies = reports.flatMap(({ policy }) => policy ?? []);
+  if (agent.spec.kubernetes !== undefined && policies.length > 0) {
+    throw new ShadowtapError('CONFIG_INVALID', `${file}: an agent in a cluster takes its policies from there; kubectl apply them instead`);
+  }
   return {
     settings: settingsOf({ ...agent.spec, ...checkedFlags(flags) }),
-    endpoints: agent.spec.endpoints.map(configuredEndpoint),
+    endpoints: (agent.spec.endpoints ?? []).map(configuredEndpoint),
     policies,
     pemFiles: readPemFiles(policies),
+    kubernetes: agent.spec.kubernetes ?? null,
   };
 }
 

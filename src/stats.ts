@@ -16,6 +16,8 @@ export interface AgentStats {
   /** Counters and gauges of the workers' stages, summed over workers: `flow.opened`, `http.requests`, ... */
   readonly counters: Readonly<Record<string, number>>;
   readonly endpoints: readonly EndpointStatus[];
+  /** null: the agent is told by a file what to tap. */
+  readonly cluster: ClusterStats | null;
   readonly workers: { readonly running: number; readonly restarts: number };
   readonly process: {
     /** User and system time of the whole process since its start, microseconds. */
@@ -30,4 +32,43 @@ export interface EndpointStatus {
   readonly attached: boolean;
   /** Why it is not attached; empty otherwise. */
   readonly problem: string;
+}
+
+/** What an agent in a cluster knows of it. */
+export interface ClusterStats {
+  readonly node: string;
+  /** Whether all that is needed has been heard at least once. */
+  readonly synced: boolean;
+  /** How far the API server's clock is ahead of the node's, milliseconds; 0 below what its answers can tell. */
+  readonly clockSkewMs: number;
+  readonly watches: readonly WatchStats[];
+  /** Policies that select a pod of the node. */
+  readonly policies: readonly PolicyStats[];
+}
+
+/** One type of objects that is followed. */
+export interface WatchStats {
+  readonly resource: string;
+  /**
+   * `idle`: nobody needs it; `waiting`: nothing listed yet; `following`; `failing`: the last attempt failed, what is known
+   * stays; `missing`: there is no such type.
+   */
+  readonly state: 'idle' | 'waiting' | 'following' | 'failing' | 'missing';
+  readonly objects: number;
+  readonly lists: number;
+  readonly watches: number;
+  /** Events that changed something. */
+  readonly events: number;
+  /** What is wrong; empty where nothing is. */
+  readonly problem: string;
+}
+
+export interface PolicyStats {
+  /** `namespace/name`; where a label stands in for a policy, `namespace/label:...`. */
+  readonly policy: string;
+  /** `metadata.generation` that was judged; 0 for labels. */
+  readonly generation: number;
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
+  /** Names of the pods of the node that it selects. */
+  readonly endpoints: readonly string[];
 }

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import { LOG_LEVELS } from '../log.ts';
 import { isDuration, durationMs } from '../policy/duration.ts';
-import { PORT_NAME, TOKEN } from '../policy/names.ts';
+import { OBJECT_NAME, PORT_NAME, TOKEN } from '../policy/names.ts';
 import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION } from '../policy/schema.ts';
 import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
-import { either, integer, list, number, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from '../policy/shape.ts';
+import { either, integer, list, number, object, optional, ruled, stringMap, text, truth, word, type Immutable, type Static } from '../policy/shape.ts';
 import { parseListen } from './listen.ts';
 
 /** Taps that can be asked for by name; see `shadowtap doctor`. */
@@ -172,33 +172,84 @@ export const SETTINGS = {
   }),
 };
 
-/** The standalone agent: its settings and its endpoints. */
+const IMPORTS = ['HTTPRoute', 'VirtualService'] as const;
+
+/** Where the agent is told by a cluster what to tap. */
+export const KUBERNETES = object(
+  {
+    nodeName: optional(
+      text({
+        description: 'The node whose pods are tapped; not given: the environment variable NODE_NAME.',
+        expects: 'the name of a node',
+        pattern: OBJECT_NAME,
+        maxLength: 253,
+      }),
+    ),
+    kubeconfig: optional(
+      text({ description: 'How to reach the cluster; not given: as the service account of the pod.', expects: 'a path of a kubeconfig', pattern: '^/' }),
+    ),
+    allowExternalTargets: truth('Lets policies send copies out of the cluster: to any `url`, and to Services without a selector.'),
+    allowNodeFiles: truth('Lets policies name files of the agents: recordings, and PEM files of `tls`.'),
+    proc: text({
+      description: 'Where the /proc of the node is, by which pods are found; in a container it shows the node with `hostPID` only.',
+      expects: 'a path such as /proc',
+      pattern: '^/',
+      default: '/proc',
+    }),
+    cgroups: text({
+      description: 'Where the cgroups of the node are.',
+      expects: 'a path such as /sys/fs/cgroup',
+      pattern: '^/',
+      default: '/sys/fs/cgroup',
+    }),
+    import: list(word([...IMPORTS], { description: 'A kind of routes.' }), {
+      description: 'Routes whose mirroring the controller turns into MirrorPolicies; see docs/import.md.',
+      expects: `a list of ${IMPORTS.join(' and ')}`,
+      maxItems: IMPORTS.length,
+      uniqueItems: true,
+      default: [],
+    }),
+  },
+  { description: 'For agents in a cluster, in place of `endpoints`: pods and policies are those of the cluster.' },
+);
+
+/** The agent: its settings, and its endpoints or its cluster. */
 export const AGENT = object({
   apiVersion: word([API_VERSION], { description: 'Version of this document.' }),
   kind: word(['Agent'], { description: 'Kind of this document.' }),
   metadata: optional(
     object({ name: text({ description: 'For people.', expects: 'a name', default: 'shadowtap' }) }, { description: 'Names the agent.' }),
   ),
-  spec: object(
-    {
-      ...SETTINGS,
-      endpoints: ruled(
-        list(ENDPOINT, {
-          description: 'What may be tapped.',
-          expects: 'a list of 1 to 1024 endpoints',
-          minItems: 1,
-          maxItems: 1024,
-        }),
-        (endpoints) => {
-          const names = endpoints.map(({ name }) => name);
-          const twice = names.find((name, index) => names.indexOf(name) !== index);
-          return twice === undefined ? null : `two endpoints are called ${JSON.stringify(twice)}; give each its own name`;
-        },
-      ),
+  spec: ruled(
+    object(
+      {
+        ...SETTINGS,
+        kubernetes: optional(KUBERNETES),
+        endpoints: optional(
+          ruled(
+            list(ENDPOINT, {
+              description: 'What may be tapped.',
+              expects: 'a list of 1 to 1024 endpoints',
+              minItems: 1,
+              maxItems: 1024,
+            }),
+            (endpoints) => {
+              const names = endpoints.map(({ name }) => name);
+              const twice = names.find((name, index) => names.indexOf(name) !== index);
+              return twice === undefined ? null : `two endpoints are called ${JSON.stringify(twice)}; give each its own name`;
+            },
+          ),
+        ),
+      },
+      { description: 'Settings, and what is tapped: endpoints, or pods of a cluster.' },
+    ),
+    ({ endpoints, kubernetes }) => {
+      if (endpoints === undefined && kubernetes === undefined) return 'say what to tap: give endpoints, or kubernetes: {} in a cluster';
+      return endpoints === undefined || kubernetes === undefined ? null : 'give endpoints or kubernetes, not both';
     },
-    { description: 'Settings and endpoints.' },
   ),
 });
 
 export type AgentDocument = Immutable<Static<typeof AGENT>>;
-export type EndpointEntry = AgentDocument['spec']['endpoints'][number];
+export type EndpointEntry = NonNullable<AgentDocument['spec']['endpoints']>[number];
+export type KubernetesSettings = NonNullable<AgentDocument['spec']['kubernetes']>;

@@ -1,5 +1,5 @@
 import type { MirrorTarget } from '../policy/schema.ts';
-import type { SnapshotBackend } from '../policy/snapshot.ts';
+import type { BackendAddress } from '../policy/snapshot.ts';
 import type { Refusal } from './condition.ts';
 import { keyOf, type GrantFacts, type ServiceFacts, type SliceFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
@@ -15,14 +15,14 @@ export interface ServiceLookup {
 }
 
 /**
- * Where a Service is: its authority, and the addresses of its endpoints that are ready.
+ * Where the ready endpoints of a Service are.
  *
  * Addresses come from EndpointSlices, not from cluster DNS or the Service's own address. Copies then go to every mirror
  * pod by turns, while one kept connection to the Service's address would give all of them to one pod; no name is looked
  * up; and pods that are not ready get none (docs/kubernetes.md has the figures).
  * @param namespace of the policy
  */
-export function resolveBackend(namespace: string, ref: BackendRef, lookup: ServiceLookup, permissions: Permissions): SnapshotBackend | Refusal {
+export function resolveBackend(namespace: string, ref: BackendRef, lookup: ServiceLookup, permissions: Permissions): readonly BackendAddress[] | Refusal {
   const at = { namespace: ref.namespace ?? namespace, name: ref.name };
   const key = keyOf(at);
   if (at.namespace !== namespace && !isGranted(namespace, at, lookup.grants)) {
@@ -47,15 +47,15 @@ export function resolveBackend(namespace: string, ref: BackendRef, lookup: Servi
     const known = service.ports.filter(({ protocol }) => protocol === 'TCP').map((candidate) => candidate.port);
     return { reason: 'PortNotFound', message: `Service ${key} has no TCP port ${ref.port}; it has ${known.join(', ') || 'none'}` };
   }
-  return { authority: `${at.name}.${at.namespace}.svc:${ref.port}`, addresses: readyAddresses(lookup.slices(key), port.name) };
+  return readyAddresses(lookup.slices(key), port.name);
 }
 
-export function isRefusal(result: SnapshotBackend | Refusal): result is Refusal {
+export function isRefusal(result: readonly BackendAddress[] | Refusal): result is Refusal {
   return 'reason' in result;
 }
 
 /** Of one family: a dual-stack Service has slices of both for the same pods. */
-function readyAddresses(slices: readonly SliceFacts[], portName: string): SnapshotBackend['addresses'] {
+function readyAddresses(slices: readonly SliceFacts[], portName: string): readonly BackendAddress[] {
   for (const family of [4, 6] as const) {
     const found = slices.filter((slice) => slice.family === family).flatMap(({ addresses, ports }) => {
       const port = ports.find(({ name }) => name === portName)?.port;

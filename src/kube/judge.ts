@@ -1,6 +1,6 @@
 import { formatPath } from '../policy/check.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
-import type { SnapshotBackend } from '../policy/snapshot.ts';
+import type { BackendAddress } from '../policy/snapshot.ts';
 import { isRefusal, resolveBackend, type ServiceLookup } from './backend.ts';
 import type { Refusal, Verdict } from './condition.ts';
 import type { PolicyFacts } from './policy-facts.ts';
@@ -9,8 +9,8 @@ import type { Permissions } from './permissions.ts';
 /** A policy that may be applied, and where its targets are. */
 export interface JudgedPolicy {
   readonly policy: MirrorPolicy;
-  /** By target; null where it is no Service. A Service that cannot be used has no addresses. */
-  readonly backends: readonly (SnapshotBackend | null)[];
+  /** By target: where the endpoints of its Service are; none where it is no Service, or one that cannot be used. */
+  readonly addresses: readonly (readonly BackendAddress[])[];
 }
 
 export interface Judgement {
@@ -39,20 +39,19 @@ export function judgePolicy(policy: MirrorPolicy, lookup: ServiceLookup, permiss
   const forbidden = forbiddenPart(policy, permissions);
   if (forbidden !== null) return refused({ reason: 'NotPermitted', message: forbidden });
   const problems: Refusal[] = [];
-  const backends = policy.spec.targets.map(({ backendRef }): SnapshotBackend | null => {
-    if (backendRef === undefined) return null;
+  const addresses = policy.spec.targets.map(({ backendRef }) => {
+    if (backendRef === undefined) return [];
     const found = resolveBackend(policy.metadata.namespace, backendRef, lookup, permissions);
     if (!isRefusal(found)) return found;
     problems.push(found);
-    const namespace = backendRef.namespace ?? policy.metadata.namespace;
-    return { authority: `${backendRef.name}.${namespace}.svc:${backendRef.port}`, addresses: [] };
+    return [];
   });
   const [problem] = problems;
   const resolved: Verdict = problem === undefined
     ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all targets are there' }
     : { type: 'ResolvedRefs', status: 'False', reason: problem.reason, message: problems.map(({ message }) => message).join('; ') };
   const accepted: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the policy is right' };
-  return { applied: { policy, backends }, verdicts: [accepted, resolved] };
+  return { applied: { policy, addresses }, verdicts: [accepted, resolved] };
 }
 
 function refused({ reason, message }: Refusal): Judgement {

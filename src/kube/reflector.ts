@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../errors.ts';
+import type { WatchStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, apiError } from './api-error.ts';
 import { recordOf, textOf } from './json.ts';
@@ -12,32 +15,19 @@ export interface Resource<T> {
   readonly name: string;
   /** Such as `/api/v1/pods`. */
   readonly path: string;
-  /** What is kept of an object; null: nothing, as if it were not there. Must not throw and must not hold on to the object. */
-  readonly pick: (object: unknown) => T | null;
+  /**
+   * What is kept of an object; null: nothing, as if it were not there. Must not throw and must not hold on to the object.
+   * `previous` is what was kept of it before; to give it back says that nothing changed.
+   */
+  readonly pick: (object: unknown, previous: T | undefined) => T | null;
   /** The type may be missing from the cluster: that is no failure, and it is looked for again now and then. */
   readonly optional?: boolean;
 }
 
-/** Which objects of the type are followed. */
+/** Which objects of the type are followed; all that are not given is all. */
 export interface Selection {
-  /** Not given: all namespaces. */
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
-}
-
-export interface ReflectorStatus {
-  readonly resource: string;
-  /** `waiting`: nothing listed yet; `following`; `failing`: the last attempt failed, what is known stays; `missing`: no such type. */
-  readonly state: 'waiting' | 'following' | 'failing' | 'missing';
-  readonly objects: number;
-  /** Lists asked for so far, beyond pages. */
-  readonly lists: number;
-  /** Watches begun so far. */
-  readonly watches: number;
-  /** Events that changed something. */
-  readonly events: number;
-  /** What is wrong; empty where nothing is. */
-  readonly problem: string;
 }
 
 /** Objects that are kept, by `namespace/name`; of cluster-wide ones by `/name`. */
@@ -70,7 +60,8 @@ export class Reflector<T> {
   readonly #timing: Timing;
   readonly #backOff: BackOff;
   #objects = new Map<string, T>();
-  #selection: Selection;
+  /** null: nothing is followed, and nothing asked for. */
+  #selection: Selection | null;
   /** Ends the attempt under way: the selection changed, or all of it stops. */
   #attempt = new AbortController();
   #stopped = false;
@@ -79,7 +70,7 @@ export class Reflector<T> {
   #version = '';
   /** The last list was refused as too old: ask for the newest instead of any. */
   #stale = false;
-  #state: ReflectorStatus['state'] = 'waiting';
+  #state: WatchStats['state'] = 'waiting';
   #problem = '';
   /** Answers in a row that there is no such type. */
   #misses = 0;
@@ -88,10 +79,11 @@ export class Reflector<T> {
   #events = 0;
 
   /** @param onChange objects, or the state, may be different now */
-  constructor(api: ApiClient, resource: Resource<T>, selection: Selection, onChange: () => void, timing: Timing = TIMING) {
+  constructor(api: ApiClient, resource: Resource<T>, selection: Selection | null, onChange: () => void, timing: Timing = TIMING) {
     this.#api = api;
     this.#resource = resource;
     this.#selection = selection;
+    if (selection === null) this.#state = 'idle';
     this.#onChange = onChange;
     this.#timing = timing;
     this.#backOff = new BackOff(...timing.backOffMs);
@@ -106,7 +98,12 @@ export class Reflector<T> {
     return this.#lists > 0;
   }
 
-  status(): ReflectorStatus {
+  /** Whether they are those of the selection that was asked for last. */
+  get settled(): boolean {
+    return this.#version !== '' || this.#state === 'missing' || this.#selection === null;
+  }
+
+  status(): WatchStats {
     return {
       resource: this.#resource.name,
       state: this.#state,
@@ -122,12 +119,14 @@ export class Reflector<T> {
     this.#running = this.#run();
   }
 
-  /** Follows other objects from now on; those known stay until the new list is there. */
-  select(selection: Selection): void {
-    const { fieldSelector, labelSelector } = this.#selection;
-    if (selection.fieldSelector === fieldSelector && selection.labelSelector === labelSelector) return;
+  /** Follows other objects from now on; those known stay until the new list is there. null: none any more. */
+  select(selection: Selection | null): void {
+    if (isDeepStrictEqual(selection, this.#selection)) return;
     this.#selection = selection;
     this.#version = '';
+    if (selection === null) this.#objects = new Map();
+    this.#state = selection === null ? 'idle' : 'waiting';
+    this.#problem = '';
     this.#attempt.abort();
   }
 
@@ -141,9 +140,13 @@ export class Reflector<T> {
     while (!this.#stopped) {
       this.#attempt = new AbortController();
       const { signal } = this.#attempt;
+      if (this.#selection === null) {
+        await once(signal, 'abort');
+        continue;
+      }
       try {
-        if (this.#version === '') await this.#list(signal);
-        await this.#watch(signal);
+        if (this.#version === '') await this.#list(this.#selection, signal);
+        await this.#watch(this.#selection, signal);
       } catch (thrown) {
         if (signal.aborted) continue;
         await this.#recover(thrown, signal);
@@ -178,13 +181,13 @@ export class Reflector<T> {
    * Any version will do at first: the API server answers from memory and by an index of pods by node. After 410 the
    * newest is asked for, in pages.
    */
-  async #list(signal: AbortSignal): Promise<void> {
+  async #list(selection: Selection, signal: AbortSignal): Promise<void> {
     const next = new Map<string, T>();
     let version = '';
     let continueAt: string | undefined;
     do {
       const where = this.#stale ? { limit: PAGE, continue: continueAt } : { resourceVersion: '0' };
-      const page = await this.#api.call({ path: this.#resource.path, query: { ...this.#selection, ...where }, signal });
+      const page = await this.#api.call({ path: this.#resource.path, query: { ...selection, ...where }, signal });
       const { metadata, items } = recordOf(page);
       const meta = recordOf(metadata);
       if (!Array.isArray(items)) throw new ApiError(`the answer to a list of ${this.#resource.name} has no items`);
@@ -201,13 +204,13 @@ export class Reflector<T> {
     this.#say('following', '');
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  async #watch(selection: Selection, signal: AbortSignal): Promise<void> {
     const [least, most] = this.#timing.watchSeconds;
     const seconds = Math.round(least + (most - least) * Math.random());
     const deadline = AbortSignal.timeout(seconds * 1000 + WATCH_GRACE_MS);
     const stream = await this.#api.stream({
       path: this.#resource.path,
-      query: { ...this.#selection, watch: '1', resourceVersion: this.#version, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) },
+      query: { ...selection, watch: '1', resourceVersion: this.#version, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) },
       signal: AbortSignal.any([signal, deadline]),
     });
     this.#watches += 1;
@@ -232,32 +235,38 @@ export class Reflector<T> {
     if (type === 'ERROR') throw apiError(`watch ${this.#resource.path}`, statusOf(object), object);
     const version = textOf(recordOf(recordOf(object)['metadata'])['resourceVersion']);
     if (version === '') throw new ApiError(`a watch of ${this.#resource.name} sent an event without resourceVersion`);
-    switch (type) {
-      case 'ADDED':
-      case 'MODIFIED':
-        this.#keep(this.#objects, object);
-        break;
-      case 'DELETED':
-        this.#objects.delete(objectKey(object));
-        break;
-      case 'BOOKMARK':
-        this.#version = version;
-        return;
-      default:
-        throw new ApiError(`a watch of ${this.#resource.name} sent an event of type ${JSON.stringify(type)?.slice(0, 50)}`);
-    }
+    const changed = this.#apply(textOf(type), object);
     this.#version = version;
+    if (!changed) return;
     this.#events += 1;
     this.#onChange();
   }
 
-  #keep(into: Map<string, T>, object: unknown): void {
-    const kept = this.#resource.pick(object);
-    if (kept === null) into.delete(objectKey(object));
-    else into.set(objectKey(object), kept);
+  /** @returns whether something is different now */
+  #apply(type: string, object: unknown): boolean {
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        return this.#keep(this.#objects, object);
+      case 'DELETED':
+        return this.#objects.delete(objectKey(object));
+      case 'BOOKMARK':
+        return false;
+      default:
+        throw new ApiError(`a watch of ${this.#resource.name} sent an event of type ${JSON.stringify(type).slice(0, 50)}`);
+    }
   }
 
-  #say(state: ReflectorStatus['state'], problem: string): void {
+  #keep(into: Map<string, T>, object: unknown): boolean {
+    const key = objectKey(object);
+    const previous = this.#objects.get(key);
+    const kept = this.#resource.pick(object, previous);
+    if (kept === null) return into.delete(key);
+    into.set(key, kept);
+    return kept !== previous;
+  }
+
+  #say(state: WatchStats['state'], problem: string): void {
     if (state === this.#state && problem === this.#problem && state !== 'following') return;
     this.#state = state;
     this.#problem = problem;

@@ -30,6 +30,11 @@ export function number(minimum: number, maximum: number, notes: WithDefault) {
   return Type.Number({ ...notes, minimum, maximum });
 }
 
+/** true or false, and false where it is not given. */
+export function truth(description: string) {
+  return Type.Boolean({ description, expects: 'true or false', default: false });
+}
+
 /** The word true: a choice that is made by being there. */
 export function yes(notes: Omit<WithDefault, 'expects'>) {
   return Type.Literal(true, { expects: 'true', ...notes });

@@ -23,7 +23,7 @@ export class SourceSet {
     if (spec.from.length === 0) return null;
     const addresses = new Set<string>();
     for (const peer of peers) {
-      if (!spec.from.some((entry) => takes(entry, peer, metadata.namespace))) continue;
+      if (!spec.from.some((entry) => takesPeer(entry, peer, metadata.namespace))) continue;
       for (const address of peer.addresses) addresses.add(address);
     }
     return new SourceSet(addresses, spec.from.flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [new Block(ipBlock)])));
@@ -66,8 +66,8 @@ function parsed(text: string): Cidr {
   return cidr;
 }
 
-/** As Kubernetes reads a NetworkPolicyPeer: pods alone are those of the policy's own namespace. */
-function takes({ podSelector, namespaceSelector }: NetworkPeer, peer: SnapshotPeer, namespace: string): boolean {
+/** As Kubernetes reads a NetworkPolicyPeer: pods alone are those of the policy's own namespace. @param namespace of the policy */
+export function takesPeer({ podSelector, namespaceSelector }: NetworkPeer, peer: SnapshotPeer, namespace: string): boolean {
   if (podSelector === undefined && namespaceSelector === undefined) return false;
   if (podSelector !== undefined && !selects(podSelector, peer.labels)) return false;
   return namespaceSelector === undefined ? peer.namespace === namespace : selects(namespaceSelector, peer.namespaceLabels);

@@ -1,0 +1,130 @@
+import type { ClusterStats } from '../stats.ts';
+import type { ApiClient } from './api-client.ts';
+import { planNode, type Needs, type NodePlan } from './node-plan.ts';
+import type { GrantFacts, NamespaceFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
+import { SERVICE_NAME_LABEL } from './object-facts.ts';
+import type { Permissions } from './permissions.ts';
+import type { PolicyFacts } from './policy-facts.ts';
+import { Reflector, type Selection, type Timing } from './reflector.ts';
+import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
+import { serviceIndex } from './service-index.ts';
+
+export interface NodeWatchOptions {
+  readonly nodeName: string;
+  readonly permissions: Permissions;
+  /** Hears of each new plan; the first comes when all that it needs is known. */
+  readonly onPlan: (plan: NodePlan) => void;
+  readonly timing?: Timing;
+}
+
+/** Changes come in bursts, as when a Deployment is rolled out: one plan serves them all. */
+const SETTLE_MS = 50;
+/** After that a plan is made of what is known, though what it newly needs is not there yet. */
+const PATIENCE_MS = 3_000;
+/** Longer selectors make longer addresses than some proxies in front of API servers take. */
+const MAX_SELECTED_SERVICES = 100;
+
+type Followed = Pick<Reflector<unknown>, 'start' | 'stop' | 'status' | 'settled'>;
+
+/**
+ * What an agent follows of the cluster: the pods of its own node, policies, Services and ReferenceGrants; the endpoints
+ * of those Services only that its policies name; and the pods and namespaces that a `from` may mean only where one does.
+ * Five watches, seven with `from`, however large the cluster is and however many policies there are. Nothing is polled.
+ */
+export class NodeWatch {
+  readonly #api: ApiClient;
+  readonly #options: NodeWatchOptions;
+  readonly #pods: Reflector<PodFacts>;
+  readonly #policies: Reflector<PolicyFacts>;
+  readonly #services: Reflector<ServiceFacts>;
+  readonly #grants: Reflector<GrantFacts>;
+  readonly #slices: Reflector<SliceFacts>;
+  readonly #peers: Reflector<PodFacts>;
+  readonly #namespaces: Reflector<NamespaceFacts>;
+  #timer: NodeJS.Timeout | null = null;
+  /** Runs while a plan is held back. */
+  #patience: NodeJS.Timeout | null = null;
+  #plan: NodePlan | null = null;
+  #stopped = false;
+
+  constructor(api: ApiClient, options: NodeWatchOptions) {
+    this.#api = api;
+    this.#options = options;
+    const { nodeName, timing } = options;
+    const changed = (): void => this.#schedule();
+    this.#pods = new Reflector(api, PODS, { fieldSelector: `spec.nodeName=${nodeName}` }, changed, timing);
+    this.#policies = new Reflector(api, MIRROR_POLICIES, {}, changed, timing);
+    this.#services = new Reflector(api, SERVICES, {}, changed, timing);
+    this.#grants = new Reflector(api, REFERENCE_GRANTS, {}, changed, timing);
+    this.#slices = new Reflector(api, ENDPOINT_SLICES, null, changed, timing);
+    this.#peers = new Reflector(api, { ...PODS, name: 'pods (sources)' }, null, changed, timing);
+    this.#namespaces = new Reflector(api, NAMESPACES, null, changed, timing);
+  }
+
+  start(): void {
+    for (const reflector of this.#all()) reflector.start();
+  }
+
+  stats(): ClusterStats {
+    return {
+      node: this.#options.nodeName,
+      synced: this.#plan !== null,
+      clockSkewMs: this.#api.clockSkewMs,
+      watches: this.#all().map((reflector) => reflector.status()),
+      policies: this.#plan?.reports ?? [],
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer ?? undefined);
+    clearTimeout(this.#patience ?? undefined);
+    await Promise.all(this.#all().map((reflector) => reflector.stop()));
+  }
+
+  #all(): readonly Followed[] {
+    return [this.#pods, this.#policies, this.#services, this.#grants, this.#slices, this.#peers, this.#namespaces];
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#make(false);
+    }, SETTLE_MS);
+  }
+
+  #make(impatient: boolean): void {
+    // Without one of these nothing is known; without grants nothing is granted.
+    if (![this.#pods, this.#policies, this.#services].every((reflector) => reflector.synced)) return;
+    const plan = planNode({
+      pods: this.#pods.objects.values(),
+      policies: this.#policies.objects.values(),
+      lookup: serviceIndex(this.#services.objects, this.#slices.objects, this.#grants.objects),
+      peers: this.#peers.objects.values(),
+      namespaces: this.#namespaces.objects,
+      permissions: this.#options.permissions,
+    });
+    this.#follow(plan.needs);
+    if (!impatient && !this.#all().every((reflector) => reflector.settled)) {
+      this.#patience ??= setTimeout(() => this.#make(true), PATIENCE_MS);
+      return;
+    }
+    clearTimeout(this.#patience ?? undefined);
+    this.#patience = null;
+    this.#plan = plan;
+    this.#options.onPlan(plan);
+  }
+
+  #follow({ services, peers, namespaces }: Needs): void {
+    this.#slices.select(slicesOf(services));
+    this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : { fieldSelector: `metadata.namespace=${peers.namespace}` });
+    this.#namespaces.select(namespaces ? {} : null);
+  }
+}
+
+/** One watch for all of them: slices bear the name of their Service as a label. */
+function slicesOf(services: readonly string[]): Selection | null {
+  if (services.length === 0) return null;
+  return services.length > MAX_SELECTED_SERVICES ? {} : { labelSelector: `${SERVICE_NAME_LABEL} in (${services.join(',')})` };
+}
