@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { messageOf, ShadowtapError } from '../errors.ts';
+import { cgroup2Mount } from '../tap/cgroup2.ts';
 import type { EndpointLocation } from '../tap/tap.ts';
 import type { EndpointEntry } from './agent-schema.ts';
 
@@ -62,9 +63,9 @@ function namespaceOf(pid: number): string | undefined {
 /** The unified hierarchy's line in /proc/<pid>/cgroup begins with `0::` (cgroups(7)). */
 function cgroupOf(pid: number): string | undefined {
   const path = /^0::(\/.+)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
-  const mount = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.includes(' - cgroup2 '));
-  if (path === undefined || mount === undefined) return undefined;
-  const directory = `${mount.split(' ')[4]}${path}`;
+  const mount = cgroup2Mount();
+  if (path === undefined || mount === null) return undefined;
+  const directory = `${mount}${path}`;
   return existsSync(directory) ? directory : undefined;
 }
 

@@ -1,3 +1,11 @@
+import { SocketAddress } from 'node:net';
+
+/** An address as flows carry it (see `formatAddress`). @param text an IP address without a zone */
+export function canonicalAddress(text: string): string {
+  const family = text.includes(':') ? 'ipv6' : 'ipv4';
+  return new SocketAddress({ address: text, family }).address.replace(/^::ffff:(?=.*\.)/, '');
+}
+
 /**
  * The text form of an address given as four little-endian words in memory order (see `Segment`): IPv4-mapped ones are
  * dotted, others as RFC 5952 recommends. Meant for once per flow.

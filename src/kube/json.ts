@@ -1,4 +1,4 @@
-/** Readers of JSON from outside: they take anything, and what is not of the asked-for kind is empty. */
+/** Looking at JSON whose shape nobody vouches for: what is not of the kind that is asked for is empty. */
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
@@ -16,21 +16,24 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Its entries; none where it is no list. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
 /** A TCP or UDP port; 0 where it is none. */
 export function portOf(value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536 ? value : 0;
 }
 
-/** Entries whose value is a text, such as labels. */
-export function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = {};
-  for (const [key, text] of Object.entries(recordOf(value))) {
-    if (typeof text === 'string' && key !== '__proto__') texts[key] = text;
-  }
-  return texts;
+/** The objects in a list; none where it is no list. */
+export function listOf(value: unknown): JsonRecord[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+/** The texts in a list; none where it is no list. */
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+}
+
+/** The entries of a map whose values are texts. */
+export function stringsOf(value: unknown): Record<string, string> {
+  if (!isRecord(value)) return {};
+  // Defines properties instead of setting them: a key may be `__proto__`.
+  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }

@@ -1,4 +1,4 @@
-import { listOf, portOf, recordOf, textOf, textsOf } from './json.ts';
+import { listOf, portOf, recordOf, stringsOf, textOf, textsOf } from './json.ts';
 import type { GrantFacts, NamespaceFacts, ServiceFacts, SliceFacts } from './objects.ts';
 
 /** What is kept of a v1 Service. */
@@ -6,14 +6,13 @@ export function serviceFacts(object: unknown): ServiceFacts | null {
   const { namespace, name } = nameOf(object);
   if (name === '') return null;
   const spec = recordOf(recordOf(object)['spec']);
-  const selector = textsOf(spec['selector']);
+  const selector = stringsOf(spec['selector']);
   return {
     namespace,
     name,
     type: textOf(spec['type']) || 'ClusterIP',
     selector: Object.keys(selector).length === 0 ? null : selector,
-    ports: listOf(spec['ports']).flatMap((entry) => {
-      const { name: portName, port, targetPort, protocol, appProtocol } = recordOf(entry);
+    ports: listOf(spec['ports']).flatMap(({ name: portName, port, targetPort, protocol, appProtocol }) => {
       const number = portOf(port);
       if (number === 0) return [];
       return [{
@@ -34,21 +33,19 @@ export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 export function sliceFacts(object: unknown): SliceFacts | null {
   const { namespace, name } = nameOf(object);
   const { addressType, endpoints, ports, metadata } = recordOf(object);
-  const service = textsOf(recordOf(metadata)['labels'])[SERVICE_NAME_LABEL] ?? '';
+  const service = stringsOf(recordOf(metadata)['labels'])[SERVICE_NAME_LABEL] ?? '';
   if (name === '' || service === '' || (addressType !== 'IPv4' && addressType !== 'IPv6')) return null;
   return {
     namespace,
     name,
     service,
     family: addressType === 'IPv4' ? 4 : 6,
-    addresses: listOf(endpoints).flatMap((entry) => {
-      const { addresses, conditions } = recordOf(entry);
+    addresses: listOf(endpoints).flatMap(({ addresses, conditions }) => {
       // Not said means ready (API reference of EndpointConditions). All addresses of an endpoint are the same pod: the first.
-      const [address] = listOf(addresses);
-      return recordOf(conditions)['ready'] === false || textOf(address) === '' ? [] : [textOf(address)];
+      const [address = ''] = textsOf(addresses);
+      return recordOf(conditions)['ready'] === false || address === '' ? [] : [address];
     }),
-    ports: listOf(ports).flatMap((entry) => {
-      const { name: portName, port, protocol } = recordOf(entry);
+    ports: listOf(ports).flatMap(({ name: portName, port, protocol }) => {
       const number = portOf(port);
       return number === 0 || (textOf(protocol) || 'TCP') !== 'TCP' ? [] : [{ name: textOf(portName), port: number }];
     }),
@@ -63,20 +60,14 @@ export function grantFacts(object: unknown): GrantFacts | null {
   return {
     namespace,
     name,
-    from: listOf(from).map((entry) => {
-      const { group, kind, namespace: other } = recordOf(entry);
-      return { group: textOf(group), kind: textOf(kind), namespace: textOf(other) };
-    }),
-    to: listOf(to).map((entry) => {
-      const { group, kind, name: only } = recordOf(entry);
-      return { group: textOf(group), kind: textOf(kind), name: textOf(only) };
-    }),
+    from: listOf(from).map(({ group, kind, namespace: other }) => ({ group: textOf(group), kind: textOf(kind), namespace: textOf(other) })),
+    to: listOf(to).map(({ group, kind, name: only }) => ({ group: textOf(group), kind: textOf(kind), name: textOf(only) })),
   };
 }
 
 export function namespaceFacts(object: unknown): NamespaceFacts | null {
   const { name } = nameOf(object);
-  return name === '' ? null : { name, labels: textsOf(recordOf(recordOf(object)['metadata'])['labels']) };
+  return name === '' ? null : { name, labels: stringsOf(recordOf(recordOf(object)['metadata'])['labels']) };
 }
 
 export function nameOf(object: unknown): { readonly namespace: string; readonly name: string } {

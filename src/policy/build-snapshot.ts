@@ -1,4 +1,4 @@
-import { SocketAddress } from 'node:net';
+import { canonicalAddress } from '../flow/address.ts';
 import type { Endpoint } from '../tap/tap.ts';
 import { hashKeys, type HashKeys } from './keys.ts';
 import type { MirrorPolicy } from './schema.ts';
@@ -53,12 +53,6 @@ function peerOf({ name, labels, addresses = [], namespace: own }: SelectableEndp
   const namespace = own ?? (slash < 0 ? 'default' : name.slice(0, slash));
   const namespaceLabels = { 'kubernetes.io/metadata.name': namespace };
   return [{ addresses: addresses.map(canonicalAddress), labels, namespace, namespaceLabels }];
-}
-
-/** The form in which flows carry addresses: IPv4-mapped ones dotted, IPv6 as RFC 5952 recommends. */
-function canonicalAddress(address: string): string {
-  const family = address.includes(':') ? 'ipv6' : 'ipv4';
-  return new SocketAddress({ address, family }).address.replace(/^::ffff:(?=.*\.)/, '');
 }
 
 const NOWHERE = (): readonly BackendAddress[] => [];

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../errors.ts';
+import { cgroup2Mount } from '../cgroup2.ts';
 import { attachCgroup } from './attach-cgroup.ts';
 import { attachClsact } from './attach-clsact.ts';
 import { attachTcx } from './attach-tcx.ts';
@@ -47,7 +48,7 @@ const OK: Ability = { ok: true, why: 'works', remedy: '' };
 
 /** Main thread only: it moves through a namespace, synchronously and back. Takes some ten milliseconds. */
 export function probeNode(objectPath = BPF_OBJECT): NodeAbilities {
-  const cgroup2 = findCgroup2();
+  const cgroup2 = cgroup2Mount();
   const library = probeLibbpf();
   const object = existsSync(objectPath)
     ? { ...OK, why: objectPath }
@@ -166,12 +167,6 @@ function probePcap(capabilities: readonly string[]): Ability {
 function effectiveCapabilities(): string[] {
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
   return Object.entries(CAPABILITY_BITS).filter(([, bit]) => ((mask >> BigInt(bit)) & 1n) === 1n).map(([name]) => name);
-}
-
-/** proc_pid_mountinfo(5): after ` - ` comes the type, before it the fifth field is the mount point. */
-function findCgroup2(): string | null {
-  const line = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((row) => row.includes(' - cgroup2 '));
-  return line?.split(' ')[4] ?? null;
 }
 
 /** The directory that this process is in; a program without ports does no harm there. */
