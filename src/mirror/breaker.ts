@@ -3,11 +3,19 @@ const OPEN_AFTER = 20;
 /** How long it is left alone, milliseconds; doubles while probes fail, up to the maximum. */
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
+/** Before any time, and not 0. */
+const PAUSE_OVER = -1;
+
+export interface BreakerOptions {
+  /** Failures in a row. */
+  readonly openAfter?: number;
+  readonly maxPauseMs?: number;
+}
 
 /**
- * Circuit breaker of one target.
+ * Circuit breaker of one target, or of one endpoint of a Service.
  *
- *            OPEN_AFTER failures in a row            pause over: one probe goes out
+ *            `openAfter` failures in a row           pause over: one probe goes out
  *   closed ───────────────────────────────▶ open ────────────────────────────────▶ half-open
  *     ▲                                      ▲                                        │  │
  *     │                                      └──────────── probe failed: pause × 2 ───┘  │
@@ -16,20 +24,32 @@ const MAX_PAUSE_MS = 30_000;
  * A dead mirror then costs one connection attempt a pause, not one a request.
  */
 export class Breaker {
+  readonly #openAfter: number;
+  readonly #maxPauseMs: number;
   #failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   /** Time until which nothing is sent; 0 while closed. */
   #openUntil = 0;
   #probing = false;
 
+  constructor({ openAfter = OPEN_AFTER, maxPauseMs = MAX_PAUSE_MS }: BreakerOptions = {}) {
+    this.#openAfter = openAfter;
+    this.#maxPauseMs = maxPauseMs;
+  }
+
   get isOpen(): boolean {
     return this.#openUntil !== 0;
+  }
+
+  /** Whether a copy may not be sent now. Asking changes nothing. */
+  refuses(nowMs: number): boolean {
+    return this.#openUntil !== 0 && (this.#probing || nowMs < this.#openUntil);
   }
 
   /** Whether a copy may be sent now. Saying yes in the half-open state counts as sending the probe. */
   admits(nowMs: number): boolean {
     if (this.#openUntil === 0) return true;
-    if (this.#probing || nowMs < this.#openUntil) return false;
+    if (this.refuses(nowMs)) return false;
     this.#probing = true;
     return true;
   }
@@ -45,8 +65,8 @@ export class Breaker {
     this.#failures += 1;
     if (this.#probing) {
       this.#probing = false;
-      this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
-    } else if (this.#openUntil !== 0 || this.#failures < OPEN_AFTER) {
+      this.#pauseMs = Math.min(this.#pauseMs * 2, this.#maxPauseMs);
+    } else if (this.#openUntil !== 0 || this.#failures < this.#openAfter) {
       return;
     }
     this.#openUntil = nowMs + this.#pauseMs;
@@ -54,6 +74,14 @@ export class Breaker {
 
   /** What was sent says nothing of the target's health (it could not be expressed): the next copy is the probe. */
   abstained(): void {
+    this.#probing = false;
+  }
+
+  /** The target is another one now: an open breaker waits no longer, and the next copy is the probe. */
+  endPause(): void {
+    if (this.#openUntil === 0) return;
+    this.#openUntil = PAUSE_OVER;
+    this.#pauseMs = FIRST_PAUSE_MS;
     this.#probing = false;
   }
 }

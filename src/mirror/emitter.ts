@@ -2,13 +2,19 @@ import type { ByteBudget } from '../flow/budget.ts';
 import type { FlowInfo } from '../flow/stream.ts';
 import type { HttpRequest } from '../http/exchange.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
+import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { BackendAddress } from '../policy/snapshot.ts';
 import type { AdaptiveShare } from './adaptive-share.ts';
+import { BalancedClient, hostAndPort } from './balanced-client.ts';
+import type { ConnectionRoom } from './connection-room.ts';
 import { H1Client } from './h1-client.ts';
-import type { HttpClientOptions } from './http-client.ts';
+import type { HttpClient, HttpClientOptions, PooledClient } from './http-client.ts';
 import { endCopy, prepareCopy, type CopyRules } from './prepare-copy.ts';
 import { QueueSet } from './queue-set.ts';
 import { TargetQueue, type CopyListener, type QueueLimits } from './target-queue.ts';
 import { UndiciClient, type TlsOptions } from './undici-client.ts';
+
+const NOBODY = outcomeSlot('failed', 'connect');
 
 /** One target of a snapshot, compiled. */
 export interface EmitterTarget extends CopyRules {
@@ -16,6 +22,8 @@ export interface EmitterTarget extends CopyRules {
   readonly key: string;
   /** `http://host:port` */
   readonly origin: string;
+  /** Of a Service: where its endpoints are, each of them as good as the others; null: where the origin says. */
+  readonly addresses: readonly BackendAddress[] | null;
   readonly limits: QueueLimits;
   readonly client: HttpClientOptions;
   /** For `https` origins. */
@@ -60,7 +68,11 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
 
   configure(targets: readonly EmitterTarget[]): void {
     const queues = this.replace(targets);
-    for (const { key, adaptive } of targets) queues.get(key)!.health = adaptive;
+    for (const { key, adaptive, addresses } of targets) {
+      const queue = queues.get(key)!;
+      queue.health = adaptive;
+      if (addresses !== null) queue.setAddresses(addresses);
+    }
     this.#queues = targets.map(({ key }) => queues.get(key)!);
     this.#targets = targets;
     this.#shares = new Set(targets.flatMap(({ adaptive }) => adaptive ?? []));
@@ -68,6 +80,8 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
 
   offer(number: number, request: HttpRequest, body: Buffer | null, nowMs: number, listener: CopyListener, flow: FlowInfo): void {
     const target = this.#targets[number]!;
+    // Not for the queue: its breaker would open, and be closed to endpoints that come.
+    if (target.addresses?.length === 0) return endCopy(target, NOBODY, listener);
     const copy = prepareCopy(target, request, body);
     if (typeof copy === 'number') endCopy(target, copy, listener);
     else this.#queues[number]!.offer(copy, nowMs, listener, target.ordered ? flow : null);
@@ -79,8 +93,16 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
     for (const share of this.#shares) share.tick(nowMs);
   }
 
-  protected open({ origin, client: options, tls, limits, account, index }: EmitterTarget): TargetQueue {
-    const client = origin.startsWith('https:') ? new UndiciClient(origin, tls) : new H1Client(origin, options);
-    return new TargetQueue(client, limits, account.copies[index]!, this.#budget);
+  protected open(target: EmitterTarget): TargetQueue {
+    const { limits, account, index } = target;
+    return new TargetQueue(openClient(target), limits, account.copies[index]!, this.#budget);
   }
+}
+
+function openClient({ origin, addresses, client, tls }: EmitterTarget): HttpClient {
+  const secure = origin.startsWith('https:');
+  const open = (at: string, room: ConnectionRoom | null): PooledClient =>
+    secure ? new UndiciClient(at, tls, room) : new H1Client(at, client, room);
+  if (addresses === null) return open(origin, null);
+  return new BalancedClient((address, room) => open(`${secure ? 'https' : 'http'}://${hostAndPort(address)}`, room), addresses, client);
 }

@@ -1,32 +1,54 @@
+import type { BackendAddress } from '../policy/snapshot.ts';
+import type { ConnectionRoom } from './connection-room.ts';
 import { encodeHead } from './h1-request.ts';
-import { H1Connection, type Address, type ConnectionOwner } from './h1-connection.ts';
-import type { Delivery, DeliveryObserver, HttpClient, HttpClientOptions, OutgoingRequest } from './http-client.ts';
+import { H1Connection, type ConnectionOwner } from './h1-connection.ts';
+import {
+  NOTHING_TO_ABORT,
+  type Delivery,
+  type DeliveryObserver,
+  type HttpClientOptions,
+  type OutgoingRequest,
+  type PooledClient,
+} from './http-client.ts';
 
 /** Idle connections are closed before the usual servers close them (Node and Apache after five seconds). */
 const MAX_IDLE_MS = 4_000;
-
-const NOTHING_TO_ABORT: Delivery = { abort() {} };
 
 /**
  * HTTP/1.1 over plain TCP, made for copies: a request is one string and one write, its fields are in the order and case
  * in which they are given, and of answers only the status is kept. With pipelining, the requests that come in one turn
  * of the event loop share connections and writes.
  */
-export class H1Client implements HttpClient, ConnectionOwner {
-  readonly #address: Address;
+export class H1Client implements PooledClient, ConnectionOwner {
+  readonly #address: BackendAddress;
   readonly #connections: number;
   readonly #pipelining: number;
+  readonly #room: ConnectionRoom | null;
   readonly #all = new Set<H1Connection>();
   /** Connections with nothing under way. Last in, first out: as few as the load needs, and those warm. */
   readonly #idle: H1Connection[] = [];
   /** Connections with requests that are not written yet; the last one takes the next request. */
   #unflushed: H1Connection[] = [];
 
-  constructor(origin: string, { connections, pipelining }: HttpClientOptions) {
+  /** @param room bounds the connections of several clients in place of `connections`; null: this one is alone */
+  constructor(origin: string, { connections, pipelining }: HttpClientOptions, room: ConnectionRoom | null = null) {
     const { hostname, port } = new URL(origin);
     this.#address = { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) };
     this.#connections = connections;
     this.#pipelining = pipelining;
+    this.#room = room;
+  }
+
+  get connections(): number {
+    return this.#all.size;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  closeIdle(): void {
+    this.#idle[0]?.close();
   }
 
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
@@ -66,9 +88,13 @@ export class H1Client implements HttpClient, ConnectionOwner {
   #choose(): H1Connection {
     const current = this.#unflushed.at(-1);
     if (current !== undefined && current.pending < this.#pipelining) return current;
-    const connection = this.#idle.pop() ?? (this.#all.size < this.#connections ? this.#open() : this.#leastBusy());
+    const connection = this.#idle.pop() ?? (this.#mayOpen() ? this.#open() : this.#leastBusy());
     if (this.#pipelining > 1) this.#flushLater(connection);
     return connection;
+  }
+
+  #mayOpen(): boolean {
+    return this.#room === null ? this.#all.size < this.#connections : this.#room.makeWay();
   }
 
   /** The caller bounds what is under way to connections × pipelining: there is room. */

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import type { BackendAddress } from '../policy/snapshot.ts';
 import { AnswerReader, type AnswerHandler } from './h1-answers.ts';
 import { socketFailure, type Delivery, type DeliveryObserver, type FailureReason } from './http-client.ts';
 
@@ -7,11 +8,6 @@ const INLINE_BODY_BYTES = 16 * 1024;
 
 /** What every socket of the thread reads into: what is read is used up before the next one reads. */
 const INCOMING = Buffer.allocUnsafeSlow(64 * 1024);
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What a connection tells the client that it belongs to. */
 export interface ConnectionOwner {
@@ -35,7 +31,7 @@ export class H1Connection implements AnswerHandler {
   #connected = false;
   #closed = false;
 
-  constructor(address: Address, owner: ConnectionOwner) {
+  constructor(address: BackendAddress, owner: ConnectionOwner) {
     this.#owner = owner;
     const onread = { buffer: INCOMING, callback: (length: number): boolean => this.#onBytes(length) };
     this.#socket = connect({ ...address, noDelay: true, onread });

@@ -1,4 +1,5 @@
 import type { ReasonOf } from '../ledger/outcomes.ts';
+import type { BackendAddress } from '../policy/snapshot.ts';
 
 /** What a target is told: a whole request, framing not yet added. */
 export interface OutgoingRequest {
@@ -29,6 +30,9 @@ export interface Delivery {
   abort(): void;
 }
 
+/** Of a request that has failed already. */
+export const NOTHING_TO_ABORT: Delivery = { abort() {} };
+
 /** Sends requests to one origin, once each: no retries, no redirects. */
 export interface HttpClient {
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery;
@@ -36,6 +40,21 @@ export interface HttpClient {
   tick(nowMs: number): void;
   /** Ends at once; what is under way fails. */
   destroy(): Promise<void>;
+  /**
+   * Where the origin is a Service: its endpoints from now on. What is under way goes on.
+   * @returns whether there is one that was not there before
+   */
+  setAddresses?(addresses: readonly BackendAddress[]): boolean;
+}
+
+/** A client that can share a bound on connections with others. */
+export interface PooledClient extends HttpClient {
+  /** Open, or being opened. */
+  readonly connections: number;
+  /** Of those, the ones with nothing under way. */
+  readonly idle: number;
+  /** Closes the one that has been idle for longest, if there is one. */
+  closeIdle(): void;
 }
 
 /** The caller bounds what is under way to `connections` × `pipelining`. */

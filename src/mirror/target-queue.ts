@@ -2,6 +2,7 @@ import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
+import type { BackendAddress } from '../policy/snapshot.ts';
 import { Breaker } from './breaker.ts';
 import type { Delivery, DeliveryObserver, FailureReason, HttpClient, OutgoingRequest } from './http-client.ts';
 import { Lanes } from './lanes.ts';
@@ -139,6 +140,11 @@ export class TargetQueue implements KeyedQueue {
     if (lane !== null && !this.#lanes.enter(lane, copy)) return;
     if (free) this.#send(copy, nowMs);
     else this.#waiting.push(copy);
+  }
+
+  /** Where the endpoints of a Service are from now on. Copies under way go on, those that wait go to the new ones. */
+  setAddresses(addresses: readonly BackendAddress[]): void {
+    if (this.#client.setAddresses?.(addresses) === true) this.#breaker.endPause();
   }
 
   /** Gives up deliveries that have taken too long, and connections idle for long. Call it a few times a second. */

@@ -1,13 +1,14 @@
 import { isIP } from 'node:net';
 import { buildConnector, Client, errors, type Dispatcher } from 'undici';
+import type { ConnectionRoom } from './connection-room.ts';
 import {
   codeOf,
   socketFailure,
   type Delivery,
   type DeliveryObserver,
   type FailureReason,
-  type HttpClient,
   type OutgoingRequest,
+  type PooledClient,
 } from './http-client.ts';
 
 /** For `https` origins: how the mirror proves who it is, and how we do. PEM texts. */
@@ -26,16 +27,19 @@ export interface TlsOptions {
  * (`OPTIONS *`) leaves its connection marked as busy for good. The caller bounds what is under way.
  * For what our own client does not do: TLS.
  */
-export class UndiciClient implements HttpClient {
+export class UndiciClient implements PooledClient {
   readonly #origin: string;
   readonly #hostname: string;
   readonly #options: Client.Options;
+  readonly #room: ConnectionRoom | null;
   /** Last in, first out: as few connections as the load needs, and those warm. */
   readonly #idle: Client[] = [];
   readonly #all = new Set<Client>();
 
-  constructor(origin: string, tls: TlsOptions = {}) {
+  /** @param room bounds the connections of several clients; null: this one is alone */
+  constructor(origin: string, tls: TlsOptions = {}, room: ConnectionRoom | null = null) {
     this.#origin = origin;
+    this.#room = room;
     this.#hostname = new URL(origin).hostname;
     this.#options = {
       pipelining: 1,
@@ -45,6 +49,19 @@ export class UndiciClient implements HttpClient {
       bodyTimeout: 0,
       connect: connectorFor(this.#hostname, tls),
     };
+  }
+
+  get connections(): number {
+    return this.#all.size;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  closeIdle(): void {
+    const oldest = this.#idle.shift();
+    if (oldest !== undefined) this.discard(oldest);
   }
 
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
@@ -76,13 +93,14 @@ export class UndiciClient implements HttpClient {
     if (this.#all.has(client)) this.#idle.push(client);
   }
 
-  /** @internal a delivery was given up before there was a connection: the attempt goes with it */
+  /** @internal closes a connection; where a delivery was given up before there was one, the attempt */
   discard(client: Client): void {
     this.#all.delete(client);
     void client.destroy();
   }
 
   #open(): Client {
+    this.#room?.makeWay();
     const client = new Client(this.#origin, this.#options);
     this.#all.add(client);
     return client;

@@ -4,6 +4,7 @@ import { AdaptiveShare } from '../mirror/adaptive-share.ts';
 import type { EmitterTarget } from '../mirror/emitter.ts';
 import { rewriteRules } from '../mirror/rewrite-rules.ts';
 import type { TlsOptions } from '../mirror/undici-client.ts';
+import { backendService, serviceHost } from '../policy/backend.ts';
 import { durationMs } from '../policy/duration.ts';
 import { MAX_CONNECTIONS } from '../policy/max-connections.ts';
 import type { MirrorPolicy, MirrorTarget, PolicyLimits } from '../policy/schema.ts';
@@ -27,12 +28,17 @@ export interface CompiledSnapshot {
 
 /** How the ledger knows a policy. */
 export function policyEntry(policy: MirrorPolicy): PolicyEntry {
-  return { policy: policyName(policy), targets: policy.spec.targets.map(addressOf) };
+  return { policy: policyName(policy), targets: policy.spec.targets.map((target) => addressOf(policy, target)) };
 }
 
-/** The address of a mirror, or of files as a `file:` URL. */
-function addressOf({ url, file }: MirrorTarget): string {
-  return url ?? `file://${file?.path ?? ''}`;
+/**
+ * What a target is called in metrics and plans: its `url`; `http://name.namespace.svc:port` for a Service, whatever its
+ * endpoints are (`https` with `tls`, and a port that is the scheme's own left out); or a `file:` URL.
+ */
+function addressOf(policy: MirrorPolicy, target: MirrorTarget): string {
+  const service = backendService(policy, target);
+  if (service === null) return target.url ?? `file://${target.file?.path ?? ''}`;
+  return new URL(`${target.tls === undefined ? 'http' : 'https'}://${serviceHost(service)}:${service.port}`).origin;
 }
 
 /**
@@ -42,16 +48,18 @@ function addressOf({ url, file }: MirrorTarget): string {
 export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, marker: string, workers = 1): CompiledSnapshot {
   const policyAccounts = accounts.map((buffer) => new PolicyAccount(buffer));
   const shares = snapshot.policies.map((policy, number) => adaptiveShare(policy, policyAccounts[number]!));
-  const targets = snapshot.targets.map(({ policy: number, index }): EmitterTarget => {
+  const targets = snapshot.targets.map(({ policy: number, index, addresses = null }): EmitterTarget => {
     const policy = snapshot.policies[number]!;
     const target = policy.spec.targets[index]!;
     const { matches, limits, ordering, marker: own, trace, idempotencyKeys, redact } = policy.spec;
-    const url = new URL(addressOf(target));
-    const tls = tlsOptions(target, snapshot.pemFiles);
+    const address = addressOf(policy, target);
+    const url = new URL(address);
+    const tls = tlsOptions(policy, target, snapshot.pemFiles);
     return {
       key: JSON.stringify([policyEntry(policy), index, target, tls, limits, ordering, matches, own, trace, idempotencyKeys, redact]),
       // Of files the emitter knows only the name: they are the recorder's, and dry runs count by it.
-      origin: target.url === undefined ? addressOf(target) : url.origin,
+      origin: target.url === undefined ? address : url.origin,
+      addresses,
       rules: rewriteRules(policy, target, url, marker, snapshot.keys),
       ...bounds(limits, target, workers),
       tls,
@@ -82,9 +90,11 @@ function bounds(limits: PolicyLimits, { pipelining, connections: given }: Mirror
   };
 }
 
-function tlsOptions({ tls }: MirrorTarget, pemFiles: Readonly<Record<string, string>>): TlsOptions {
-  if (tls === undefined) return {};
-  const { caFile, certFile, keyFile, serverName, insecureSkipVerify } = tls;
+function tlsOptions(policy: MirrorPolicy, target: MirrorTarget, pemFiles: Readonly<Record<string, string>>): TlsOptions {
+  if (target.tls === undefined) return {};
+  const service = backendService(policy, target);
+  // Connections go to the addresses of endpoints, which no certificate bears.
+  const { caFile, certFile, keyFile, serverName = service === null ? undefined : serviceHost(service), insecureSkipVerify } = target.tls;
   return {
     ...(caFile !== undefined && { ca: pemFiles[caFile]! }),
     ...(certFile !== undefined && keyFile !== undefined && { cert: pemFiles[certFile]!, key: pemFiles[keyFile]! }),

@@ -15,6 +15,7 @@ function target(key: string, spec: Record<string, unknown> = {}): EmitterTarget 
   return {
     key,
     origin: url.origin,
+    addresses: null,
     rules: rewriteRules(made, made.spec.targets[0]!, url, 'shadowtap-mirrored', hashKeys('a secret for tests')),
     limits: { maxInFlight: 1, maxQueued: 1, maxBytes: 1 << 20, timeoutMs: 1000, rate: null },
     maxBodyBytes: 100,
