@@ -6,16 +6,16 @@ import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig, AgentSettings } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import { AccountBook } from './ledger/book.ts';
 import { createLogger, type Logger } from './log.ts';
-import { MetricsPage } from './metrics.ts';
+import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
-import { buildSnapshot } from './policy/build-snapshot.ts';
+import { buildSnapshot, type SnapshotOptions } from './policy/build-snapshot.ts';
 import { policyName } from './policy/policy-name.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
-import type { AgentStats } from './stats.ts';
+import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
 
@@ -25,7 +25,16 @@ export type KillSwitch = 'file' | 'signal';
 export interface AgentOptions {
   /** Taps and matches, and counts what would be sent as `planned` instead of sending it. */
   readonly dryRun?: boolean;
+  /** Of an agent in a cluster, which is told what to do by `follow`. */
+  readonly cluster?: ClusterLink;
 }
+
+export interface ClusterLink {
+  stats(): ClusterStats;
+}
+
+/** What is tapped, and by which policies it is mirrored, at one moment. */
+export type Assignment = Pick<AgentConfig, 'endpoints' | 'policies' | 'pemFiles'> & Pick<SnapshotOptions, 'addressesOf' | 'peers'>;
 
 /**
  * The agent: taps the configured endpoints and mirrors their requests by policy. Composition root: it makes the stages,
@@ -35,9 +44,11 @@ export class Agent {
   readonly log: Logger;
   readonly #dryRun: boolean;
   readonly #startedMs = performance.now();
-  readonly #metrics = new MetricsPage();
+  readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
-  #config: AgentConfig;
+  readonly #settings: AgentSettings;
+  readonly #cluster: ClusterLink | null;
+  #assignment: Assignment;
   /** Kill switches that are thrown: while there is one, taps may stay, nothing is mirrored. */
   readonly #thrown = new Set<KillSwitch>();
   #version = 0;
@@ -47,9 +58,12 @@ export class Agent {
   #changing: Promise<void> = Promise.resolve();
 
   constructor(config: AgentConfig, options: AgentOptions = {}) {
-    this.#config = config;
+    const { settings, endpoints, policies, pemFiles } = config;
+    this.#settings = settings;
+    this.#assignment = { endpoints, policies, pemFiles };
+    this.#cluster = options.cluster ?? null;
     this.#dryRun = options.dryRun ?? false;
-    this.log = createLogger(config.settings.logLevel);
+    this.log = createLogger(settings.logLevel);
   }
 
   /**
@@ -57,7 +71,8 @@ export class Agent {
    * @throws ShadowtapError TAP_UNAVAILABLE, TAP_LOAD, WORKER or LISTEN; nothing is left behind then
    */
   async start(): Promise<void> {
-    const { settings, endpoints, policies } = this.#config;
+    const settings = this.#settings;
+    const { endpoints, policies } = this.#assignment;
     const { workers, ringBytes, memoryBytes, markerHeader: marker } = settings;
     const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.log);
     const book = new AccountBook(tap.sources.length);
@@ -87,11 +102,16 @@ export class Agent {
    * Other settings need one, and are left as they are.
    */
   async reload(config: AgentConfig): Promise<void> {
-    const { settings } = this.#config;
-    if (!isDeepStrictEqual(settings, config.settings)) this.log.warn('changed settings of the Agent take effect at the next start');
-    this.#config = { ...config, settings };
-    await this.#change();
+    if (!isDeepStrictEqual(this.#settings, config.settings)) this.log.warn('changed settings of the Agent take effect at the next start');
+    const { endpoints, policies, pemFiles } = config;
+    await this.follow({ endpoints, policies, pemFiles });
     this.log.info({ endpoints: config.endpoints.length, policies: config.policies.length }, 'configuration reloaded');
+  }
+
+  /** Takes over another assignment, as `reload` does. */
+  async follow(assignment: Assignment): Promise<void> {
+    this.#assignment = assignment;
+    await this.#change();
   }
 
   /**
@@ -125,7 +145,7 @@ export class Agent {
     running.governor.stop();
     await running.attachments.stop();
     await this.#changing.catch(() => {});
-    await running.pool.stop(this.#config.settings.drainGraceMs);
+    await running.pool.stop(this.#settings.drainGraceMs);
     await running.admin?.close();
     await running.tap.stop();
     this.log.info({ ledger: running.book.sums() }, 'stopped');
@@ -153,6 +173,7 @@ export class Agent {
       sampleShares: running.book.shares(),
       counters,
       endpoints: running.attachments.status(),
+      cluster: this.#cluster?.stats() ?? null,
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
     };
@@ -164,7 +185,7 @@ export class Agent {
       const running = this.#running;
       if (running === null) return;
       const snapshot = this.#snapshot();
-      const detach = !this.mirroring && this.#config.settings.killSwitchTaps === 'Detach';
+      const detach = !this.mirroring && this.#settings.killSwitchTaps === 'Detach';
       // Letting go of production waits for no worker.
       if (detach) await running.attachments.want([]);
       await running.pool.apply(snapshot, !this.mirroring);
@@ -179,6 +200,7 @@ export class Agent {
 
   /** A policy that applies to nothing is a slip more often than a wish. */
   #warnOfIdle({ policies, endpoints }: PolicySnapshot): void {
+    if (this.#cluster !== null) return; // Its pods are on other nodes.
     const busy = new Set(endpoints.flatMap((endpoint) => endpoint.policies.map(({ policy }) => policy)));
     for (const [index, policy] of policies.entries()) {
       if (busy.has(index)) continue;
@@ -187,14 +209,15 @@ export class Agent {
   }
 
   #snapshot(): PolicySnapshot {
-    const { policies, pemFiles, settings } = this.#config;
-    const endpoints = this.#ids.assign(this.#config.endpoints);
-    return buildSnapshot(++this.#version, unexpired(policies, Date.now()), endpoints, { keys: settings.hashKeys, pemFiles });
+    const { policies, pemFiles, addressesOf, peers } = this.#assignment;
+    const endpoints = this.#ids.assign(this.#assignment.endpoints);
+    const known = { ...(addressesOf && { addressesOf }), ...(peers && { peers }) };
+    return buildSnapshot(++this.#version, unexpired(policies, this.#nowMs()), endpoints, { keys: this.#settings.hashKeys, pemFiles, ...known });
   }
 
   /** Endpoints that a policy selects, with the ports that policies select. */
   #tapped(snapshot: PolicySnapshot): WantedEndpoint[] {
-    const byName = new Map(this.#ids.assign(this.#config.endpoints).map((endpoint) => [endpoint.id, endpoint]));
+    const byName = new Map(this.#ids.assign(this.#assignment.endpoints).map((endpoint) => [endpoint.id, endpoint]));
     return snapshot.endpoints.flatMap(({ id, ports }) => {
       const endpoint = byName.get(id);
       if (endpoint === undefined || ports.length === 0) return [];
@@ -203,26 +226,32 @@ export class Agent {
     });
   }
 
+  /** Policies end by the API server's clock, so that they do on all nodes together. */
+  #nowMs(): number {
+    return Date.now() + (this.#cluster?.stats().clockSkewMs ?? 0);
+  }
+
   #awaitExpiry(): void {
     if (this.#expiry !== null) clearTimeout(this.#expiry);
-    const atMs = nextExpiry(this.#config.policies, Date.now());
+    const nowMs = this.#nowMs();
+    const atMs = nextExpiry(this.#assignment.policies, nowMs);
     if (atMs === null) return;
     // Timers hold 2^31 - 1 ms at most; a longer wait is taken in steps.
-    const waitMs = Math.min(atMs - Date.now(), 2 ** 31 - 1);
+    const waitMs = Math.min(atMs - nowMs, 2 ** 31 - 1);
     this.#expiry = setTimeout(() => void this.#expire(), waitMs);
     this.#expiry.unref();
   }
 
   async #expire(): Promise<void> {
-    const before = this.#config.policies.length;
-    const left = unexpired(this.#config.policies, Date.now()).length;
+    const before = this.#assignment.policies.length;
+    const left = unexpired(this.#assignment.policies, this.#nowMs()).length;
     if (left < before) this.log.info({ policies: left }, 'a policy has expired');
     await this.#change();
   }
 
   #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
     return {
-      // Alive as long as this thread answers; ready when every worker runs and every endpoint is tapped.
+      // Alive as long as this thread answers; ready when workers run and every configured endpoint is tapped.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
       '/metrics': async () => ({
@@ -234,10 +263,15 @@ export class Agent {
     };
   }
 
+  /** In a cluster pods come and go, and one that cannot be tapped says nothing of the agent. */
   #ready(): AdminPage {
-    const { workers, endpoints } = this.stats();
-    const problems = endpoints.filter(({ attached }) => !attached).map(({ name, problem }) => `${name}: ${problem}`);
+    const { workers, endpoints, cluster } = this.stats();
+    const problems = cluster === null ? endpoints.filter(({ attached }) => !attached).map(({ name, problem }) => `${name}: ${problem}`) : [];
     if (workers.running === 0) problems.unshift('no worker runs');
+    if (cluster?.synced === false) {
+      const failing = cluster.watches.find(({ problem }) => problem !== '');
+      problems.push(`the cluster has not been heard yet: ${failing?.problem ?? 'it is being listed'}`);
+    }
     return problems.length === 0 ? text(200, 'ready\n') : text(503, `${problems.join('\n')}\n`);
   }
 }

@@ -1,23 +1,23 @@
 import { Counter, Gauge, Registry, type CollectFunction } from 'prom-client';
-import type { AgentStats } from './stats.ts';
+import type { AgentStats, WatchStats } from './stats.ts';
 
 type Labels = Readonly<Record<string, string>>;
-interface Sample {
+export interface Sample {
   readonly labels: Labels;
   readonly value: number;
 }
 
 /** One metric: what it is called, what it means, and where in the statistics its samples come from. */
-interface MetricRow {
+export interface MetricRow<S> {
   readonly name: string;
   readonly type: 'counter' | 'gauge';
   readonly help: string;
   readonly labels: readonly string[];
-  readonly samples: (stats: AgentStats) => readonly Sample[];
+  readonly samples: (stats: S) => readonly Sample[];
 }
 
 /** Every metric of the agent, in one table: the registry and the documentation are made from it. */
-export const METRICS: readonly MetricRow[] = [
+export const METRICS: readonly MetricRow<AgentStats>[] = [
   single('shadowtap_requests_seen_total', 'counter', 'Requests that the tap saw begin.', (s) => s.ledger.seen),
   single('shadowtap_requests_open', 'gauge', 'Requests seen that have no outcome yet.', (s) => s.ledger.open),
   {
@@ -93,6 +93,24 @@ export const METRICS: readonly MetricRow[] = [
   single('shadowtap_worker_restarts_total', 'counter', 'Workers that ended unexpectedly and were started again.', (s) => s.workers.restarts),
   single('shadowtap_process_cpu_seconds_total', 'counter', 'User and system time of the agent.', (s) => s.process.cpuUs / 1e6),
   single('shadowtap_process_resident_bytes', 'gauge', 'Resident memory of the agent; counts the mapped rings.', (s) => s.process.rssBytes),
+  ...watchMetrics<AgentStats>((s) => s.cluster?.watches ?? []),
+  {
+    name: 'shadowtap_policy_condition',
+    type: 'gauge',
+    help: '1 where a condition of a policy that selects a pod of the node is True, 0 where it is not, with the reason.',
+    labels: ['policy', 'type', 'reason'],
+    samples: (s) =>
+      (s.cluster?.policies ?? []).flatMap(({ policy, conditions }) =>
+        conditions.map(({ type, status, reason }) => ({ labels: { policy, type, reason }, value: status === 'True' ? 1 : 0 })),
+      ),
+  },
+  {
+    name: 'shadowtap_cluster_clock_skew_seconds',
+    type: 'gauge',
+    help: "How far the API server's clock is ahead of the node's; 0 below two seconds.",
+    labels: [],
+    samples: (s) => (s.cluster === null ? [] : [{ labels: {}, value: s.cluster.clockSkewMs / 1000 }]),
+  },
   {
     name: 'shadowtap_build_info',
     type: 'gauge',
@@ -102,25 +120,43 @@ export const METRICS: readonly MetricRow[] = [
   },
 ];
 
-/** The text that Prometheus scrapes, made anew from the statistics each time. */
-export class MetricsPage {
-  readonly #registry = new Registry();
-  #stats: AgentStats | null = null;
+/** How the types of a cluster's objects are followed. */
+export function watchMetrics<S>(watches: (stats: S) => readonly WatchStats[]): MetricRow<S>[] {
+  const row = (name: string, type: MetricRow<S>['type'], help: string, value: (watch: WatchStats) => number): MetricRow<S> => ({
+    name,
+    type,
+    help,
+    labels: ['resource'],
+    samples: (stats) => watches(stats).map((watch) => ({ labels: { resource: watch.resource }, value: value(watch) })),
+  });
+  return [
+    row('shadowtap_watch_failing', 'gauge', '1 while the API server cannot be followed; what is known stays in force.', ({ state }) => (state === 'failing' ? 1 : 0)),
+    row('shadowtap_watch_objects', 'gauge', 'Objects that are known.', ({ objects }) => objects),
+    row('shadowtap_watch_lists_total', 'counter', 'Lists asked for, beyond pages.', ({ lists }) => lists),
+    row('shadowtap_watches_total', 'counter', 'Watches begun.', (watch) => watch.watches),
+    row('shadowtap_watch_events_total', 'counter', 'Events that changed something.', ({ events }) => events),
+  ];
+}
 
-  constructor() {
-    for (const row of METRICS) this.#register(row);
+/** The text that Prometheus scrapes, made anew from the statistics each time. */
+export class MetricsPage<S> {
+  readonly #registry = new Registry();
+  #stats: S | null = null;
+
+  constructor(rows: readonly MetricRow<S>[]) {
+    for (const row of rows) this.#register(row);
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  async render(stats: AgentStats): Promise<string> {
+  async render(stats: S): Promise<string> {
     this.#stats = stats;
     return this.#registry.metrics();
   }
 
-  #register(row: MetricRow): void {
+  #register(row: MetricRow<S>): void {
     const samples = (): readonly Sample[] => (this.#stats === null ? [] : row.samples(this.#stats));
     const common = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [this.#registry] };
     if (row.type === 'counter') {
@@ -139,20 +175,21 @@ export class MetricsPage {
   }
 }
 
-function single(name: string, type: MetricRow['type'], help: string, value: (stats: AgentStats) => number): MetricRow {
+/** A metric without labels. */
+export function single<S>(name: string, type: MetricRow<S>['type'], help: string, value: (stats: S) => number): MetricRow<S> {
   return { name, type, help, labels: [], samples: (stats) => [{ labels: {}, value: value(stats) }] };
 }
 
-function counter(name: string, help: string, from: string): MetricRow {
+function counter(name: string, help: string, from: string): MetricRow<AgentStats> {
   return single(name, 'counter', help, (stats) => stats.counters[from] ?? 0);
 }
 
-function gauge(name: string, help: string, from: string): MetricRow {
+function gauge(name: string, help: string, from: string): MetricRow<AgentStats> {
   return single(name, 'gauge', help, (stats) => stats.counters[from] ?? 0);
 }
 
 /** One metric for a group of counters; the last part of their names is the label. */
-function group(name: string, help: string, from: string, label: string): MetricRow {
+function group(name: string, help: string, from: string, label: string): MetricRow<AgentStats> {
   const prefix = `${from}.`;
   return {
     name,

@@ -18,6 +18,7 @@ function stats(): AgentStats {
     ledger: { seen: 6, open: 1, requests: [request], copies: [{ ...request, target: 'http://m' }] },
     counters,
     endpoints: [{ name: 'shop/pod', ports: [80], attached: true, problem: '' }],
+    cluster: null,
     workers: { running: 1, restarts: 0 },
     process: { cpuUs: 1_500_000, rssBytes: 42 },
   };
@@ -25,7 +26,7 @@ function stats(): AgentStats {
 
 describe('the metrics page', () => {
   it('shows the ledger with its labels, and is the same however often it is asked', async () => {
-    const page = new MetricsPage();
+    const page = new MetricsPage(METRICS);
     const first = await page.render(stats());
     expect(first).toContain('shadowtap_requests_seen_total 6\n');
     expect(first).toContain('shadowtap_requests_total{policy="shop/a",outcome="mirrored",reason="2xx"} 5\n');

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { LOG_LEVELS } from '../log.ts';
-import { isDuration, durationMs } from '../policy/duration.ts';
-import { OBJECT_NAME, PORT_NAME, TOKEN } from '../policy/names.ts';
+import { durationText } from '../policy/duration-schema.ts';
+import { MAX_PORT_NAME, OBJECT_NAME, PORT_NAME, TOKEN } from '../policy/names.ts';
 import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION } from '../policy/schema.ts';
 import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
@@ -20,7 +20,7 @@ const ENDPOINT_PORT = either(
   [
     PORT_NUMBER,
     object({
-      name: text({ description: 'Name for policies to use.', expects: 'a port name such as http', pattern: PORT_NAME }),
+      name: text({ description: 'Name for policies to use.', expects: 'a port name such as http', pattern: PORT_NAME, maxLength: MAX_PORT_NAME }),
       port: PORT_NUMBER,
     }),
   ],
@@ -123,14 +123,11 @@ export const SETTINGS = {
     }),
     (value) => (value === 'off' || parseListen(value) !== null ? null : 'give an address such as 127.0.0.1:9464 or [::1]:9464, or off'),
   ),
-  drainGrace: ruled(
-    text({
-      description: 'How long copies under way may take to finish when the agent stops.',
-      expects: 'a duration from 0s to 10m, such as 5s',
-      default: '5s',
-    }),
-    (value) => (isDuration(value) && durationMs(value) <= 600_000 ? null : 'give a duration from 0s to 10m, such as 5s'),
-  ),
+  drainGrace: durationText('0s', '10m', {
+    description: 'How long copies under way may take to finish when the agent stops.',
+    examples: '5s',
+    default: '5s',
+  }),
   logLevel: word([...LOG_LEVELS], { description: 'Least level of the lines that are logged.', default: 'info' }),
   cpuBudget: optional(
     number(0.01, 1024, {

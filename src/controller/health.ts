@@ -1,10 +1,5 @@
 import type { FleetCounts, PolicySummary } from '../kube/fleet.ts';
-
-/** What is not well with a policy that is in force. */
-export interface Ailment {
-  readonly reason: string;
-  readonly message: string;
-}
+import type { Refusal } from '../kube/condition.ts';
 
 /** Below so many copies between two looks, a share says nothing. */
 const MIN_COPIES = 20;
@@ -13,32 +8,32 @@ const TOO_MANY = 0.5;
 /** An endpoint may take a moment to be tapped, as when its pod has just been started. Looks in a row. */
 const PATIENCE = 3;
 
-/** Watches one policy's figures from look to look. */
+/** Watches one policy's figures from look to look, and says what is not well. */
 export class PolicyHealth {
   #before: FleetCounts | null = null;
   #untapped = 0;
-  #ailment: Ailment | null = null;
+  #copies: Refusal | null = null;
 
-  /** @returns null: all is well, or nothing speaks against it */
-  look(summary: PolicySummary): Ailment | null {
-    this.#untapped = summary.attached < summary.endpoints ? this.#untapped + 1 : 0;
-    const copies = this.#copiesSince(summary.counts);
-    this.#before = summary.counts;
-    if (this.#untapped >= PATIENCE) {
-      const [first = ''] = summary.problems;
-      const missing = summary.endpoints - summary.attached;
-      return (this.#ailment = { reason: 'EndpointsNotTapped', message: `${missing} of ${summary.endpoints} pods are not tapped; ${first}` });
-    }
-    const judged = copies === null ? this.#kept() : copies;
-    return (this.#ailment = judged);
+  /** @returns null: nothing speaks against it */
+  look(summary: PolicySummary): Refusal | null {
+    const { endpoints, attached, problems, counts } = summary;
+    if (this.#before !== null) this.#copies = copiesBetween(this.#before, counts, this.#copies);
+    this.#before = counts;
+    this.#untapped = attached < endpoints ? this.#untapped + 1 : 0;
+    if (this.#untapped < PATIENCE) return this.#copies;
+    return { reason: 'EndpointsNotTapped', message: `not all pods are tapped, such as ${problems[0] ?? 'one that has just gone'}` };
   }
+}
 
-  /** @returns undefined-free verdict on the copies since the last look; null where there are too few to tell */
-  #copiesSince(counts: FleetCounts): Ailment | null | undefined {
-    return undefined;
-  }
-
-  #kept(): Ailment | null {
-    return this.#ailment;
-  }
+/** @param last what was said before: it holds while there are too few copies to tell, and while counts fall, as when an agent is started anew */
+function copiesBetween(before: FleetCounts, now: FleetCounts, last: Refusal | null): Refusal | null {
+  const mirrored = now.mirrored - before.mirrored;
+  const failed = now.failed - before.failed;
+  const shed = now.shed - before.shed;
+  const all = mirrored + failed + shed;
+  if (Math.min(mirrored, failed, shed) < 0 || all < MIN_COPIES) return last;
+  // No figures: a message that changes all the time would be written all the time.
+  if (failed > all * TOO_MANY) return { reason: 'CopiesFail', message: 'more than half of the copies get no answer from their target' };
+  if (shed > all * TOO_MANY) return { reason: 'CopiesShed', message: 'more than half of the copies are left out because a limit is reached' };
+  return null;
 }

@@ -1,4 +1,4 @@
-import { durationMs, isDuration } from './duration.ts';
+import { durationText } from './duration-schema.ts';
 import { MAX_CONNECTIONS } from './max-connections.ts';
 import { integer, number, object, optional, ruled, text, word, yes } from './shape.ts';
 
@@ -40,21 +40,16 @@ export const LIMITS = ruled(
           expects: 'a whole number from 1 to 1000000',
         }),
       ),
-      timeout: ruled(
-        text({
-          description: 'Longest time from sending a copy to the end of its answer.',
-          expects: 'a duration from 1ms to 1h, such as 5s or 250ms',
-          default: '5s',
-        }),
-        (value) => {
-          const ms = durationMs(value);
-          return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : 'give a duration from 1ms to 1h, such as 5s or 250ms';
-        },
-      ),
+      timeout: durationText('1ms', '1h', {
+        description: 'Longest time from sending a copy to the end of its answer.',
+        examples: '5s or 250ms',
+        default: '5s',
+      }),
     },
     { description: 'Bounds on what mirroring may cost.', default: {} },
   ),
   ({ burst, requestsPerSecond }) => (burst !== undefined && requestsPerSecond === 0 ? 'give requestsPerSecond with burst, or leave burst out' : null),
+  [{ rule: '!has(self.burst) || self.requestsPerSecond > 0.0', message: 'give requestsPerSecond with burst, or leave burst out' }],
 );
 
 /** Whether the copies of a connection may overtake each other. */
@@ -93,6 +88,7 @@ export const TLS = ruled(
           description: 'Name that the server is asked for (SNI) and that its certificate must bear; not given: the host of `url`.',
           expects: 'a host name such as shadow.example',
           pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$',
+          maxLength: 253,
         }),
       ),
       certFile: pemFile('Certificate that we show, with those between it and its authority.'),
@@ -105,4 +101,8 @@ export const TLS = ruled(
     if ((certFile === undefined) !== (keyFile === undefined)) return 'give certFile and keyFile, or neither';
     return caFile !== undefined && insecureSkipVerify === true ? 'give caFile or insecureSkipVerify, not both' : null;
   },
+  [
+    { rule: 'has(self.certFile) == has(self.keyFile)', message: 'give certFile and keyFile, or neither' },
+    { rule: '!has(self.caFile) || !has(self.insecureSkipVerify)', message: 'give caFile or insecureSkipVerify, not both' },
+  ],
 );

@@ -1,10 +1,12 @@
-const DURATION = /^(?:[0-9]{1,5}(?:h|ms|m|s)){1,4}$/;
+/** A duration as the Gateway API writes them (GEP-2257): `5s`, `1m30s`, `250ms`. */
+export const DURATION = '^(?:[0-9]{1,5}(?:h|ms|m|s)){1,4}$';
+const WHOLE = new RegExp(DURATION);
 const PART = /([0-9]+)(h|ms|m|s)/g;
 const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
-/** Whether a text is a duration as the Gateway API writes them (GEP-2257): `5s`, `1m30s`, `250ms`. */
+/** Whether a text is a duration. */
 export function isDuration(text: string): boolean {
-  return DURATION.test(text);
+  return WHOLE.test(text);
 }
 
 /** @returns milliseconds; NaN where the text is not a duration */

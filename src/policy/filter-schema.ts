@@ -26,13 +26,13 @@ const HEADER_MODIFIER = ruled(
     { description: 'Changes to the headers of the copy.' },
   ),
   ({ set, add, remove }) => (set.length + add.length + remove.length > 0 ? null : 'give set, add or remove'),
+  [{ rule: 'self.set.size() + self.add.size() + self.remove.size() > 0', message: 'give set, add or remove' }],
 );
 
 const PATH_EXPECTS = 'a path that begins with /, without spaces, ? and #';
 
-function pathProblem(path: string): string | null {
-  return path.startsWith('/') && /^[\x21-\x7e]*$/.test(path) && !/[?#]/.test(path) ? null : `give ${PATH_EXPECTS}`;
-}
+/** Printable ASCII but ? and #. */
+const PATH = '/[!"$->@-~]*';
 
 const PATH_MODIFIER = ruled(
   object(
@@ -41,17 +41,15 @@ const PATH_MODIFIER = ruled(
         description: 'ReplacePrefixMatch replaces what the PathPrefix of the fitting match fits, by whole path elements.',
       }),
       replaceFullPath: optional(
-        ruled(text({ description: 'The whole path; the query stays.', expects: PATH_EXPECTS, maxLength: 1024 }), pathProblem),
+        text({ description: 'The whole path; the query stays.', expects: PATH_EXPECTS, pattern: `^${PATH}$`, maxLength: 1024 }),
       ),
       replacePrefixMatch: optional(
-        ruled(
-          text({
-            description: 'What stands in place of the prefix; empty and `/` take it away.',
-            expects: `${PATH_EXPECTS}, or an empty text`,
-            maxLength: 1024,
-          }),
-          (path) => (path === '' ? null : pathProblem(path)),
-        ),
+        text({
+          description: 'What stands in place of the prefix; empty and `/` take it away.',
+          expects: PATH_EXPECTS,
+          pattern: `^(?:${PATH})?$`,
+          maxLength: 1024,
+        }),
       ),
     },
     { description: 'Change of the path.' },
@@ -61,6 +59,16 @@ const PATH_MODIFIER = ruled(
     const field = type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch';
     return wanted !== undefined && other === undefined ? null : `give ${field} and nothing else with type ${type}`;
   },
+  [
+    {
+      rule: "self.type != 'ReplaceFullPath' || has(self.replaceFullPath) && !has(self.replacePrefixMatch)",
+      message: 'give replaceFullPath and nothing else with type ReplaceFullPath',
+    },
+    {
+      rule: "self.type != 'ReplacePrefixMatch' || has(self.replacePrefixMatch) && !has(self.replaceFullPath)",
+      message: 'give replacePrefixMatch and nothing else with type ReplacePrefixMatch',
+    },
+  ],
 );
 
 /** PreciseHostname of the Gateway API: no port, no wildcard. */
@@ -82,6 +90,7 @@ const URL_REWRITE = ruled(
     { description: 'Changes to host and path of the copy.' },
   ),
   ({ hostname, path }) => (hostname !== undefined || path !== undefined ? null : 'give hostname or path'),
+  [{ rule: 'has(self.hostname) || has(self.path)', message: 'give hostname or path' }],
 );
 
 const PARAM_NAME = text({
@@ -116,6 +125,7 @@ const QUERY_MODIFIER = ruled(
     { description: 'Changes to the query of the copy.' },
   ),
   ({ set, remove }) => (set.length + remove.length > 0 ? null : 'give set or remove'),
+  [{ rule: 'self.set.size() + self.remove.size() > 0', message: 'give set or remove' }],
 );
 
 /** The field that each type of filter has. */
@@ -141,4 +151,8 @@ export const FILTER = ruled(
     const other = Object.values(FIELDS).find((field) => field !== wanted && filter[field] !== undefined);
     return other === undefined ? null : `remove ${other}: type ${filter.type} takes only ${wanted}`;
   },
+  Object.entries(FIELDS).map(([type, field]) => ({
+    rule: `has(self.${field}) == (self.type == '${type}')`,
+    message: `give ${field} with type ${type}, and with no other`,
+  })),
 );

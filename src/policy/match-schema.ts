@@ -39,6 +39,14 @@ const PATH = ruled(
     }
     return null;
   },
+  [
+    { rule: "self.type == 'RegularExpression' || self.value.startsWith('/')", message: 'give a path that begins with /' },
+    {
+      // All that `\s` of JavaScript takes; that of RE2 is ASCII.
+      rule: "self.type == 'RegularExpression' || !self.value.matches(r'[?#\\s\\v\\pZ\\x{feff}]')",
+      message: 'give a path without spaces, ? and # (for the query use queryParams)',
+    },
+  ],
 );
 
 const VALUE_TYPE = word(['Exact', 'RegularExpression'], {
@@ -90,6 +98,7 @@ export const MATCH = object({
       description: 'The method, exactly.',
       expects: 'a method in capital letters, such as GET',
       pattern: METHOD,
+      maxLength: 32,
     }),
   ),
   headers: list(HEADER, {

@@ -1,4 +1,4 @@
-import { durationMs, isDuration } from './duration.ts';
+import { durationText } from './duration-schema.ts';
 import { TOKEN } from './names.ts';
 import { integer, number, object, optional, ruled, text, yes } from './shape.ts';
 
@@ -7,19 +7,14 @@ export function percent(description: string, notes: { readonly default?: number 
   return number(0, 100, { description, expects: 'a number from 0 to 100, such as 10 or 0.5', ...notes });
 }
 
-const LATENCY_EXPECTS = 'a duration from 1ms to 1h, such as 500ms';
-
 const ADAPTIVE = object(
   {
     maxErrorPercent: percent('Share of failed copies and 5xx answers beyond which less is mirrored.', { default: 5 }),
     maxLatency: optional(
-      ruled(
-        text({ description: 'Mean time to the end of the answers beyond which less is mirrored; not given: however long.', expects: LATENCY_EXPECTS }),
-        (value) => {
-          const ms = durationMs(value);
-          return isDuration(value) && ms >= 1 && ms <= 3_600_000 ? null : `give ${LATENCY_EXPECTS}`;
-        },
-      ),
+      durationText('1ms', '1h', {
+        description: 'Mean time to the end of the answers beyond which less is mirrored; not given: however long.',
+        examples: '500ms',
+      }),
     ),
     minPercent: number(0.1, 100, {
       description: 'Percent of the sample that is mirrored however the mirror fares, so that its recovery shows.',
@@ -65,6 +60,14 @@ export const SAMPLE = ruled(
     }
     return null;
   },
+  [
+    { rule: '!has(self.percent) || !has(self.fraction)', message: 'give percent or fraction, not both' },
+    { rule: 'has(self.percent) || has(self.fraction) || has(self.adaptive)', message: 'give percent, fraction or adaptive' },
+    {
+      rule: '!has(self.fraction) || self.fraction.numerator <= self.fraction.denominator',
+      message: 'give a numerator that is not above the denominator',
+    },
+  ],
 );
 
 const KINDS = ['header', 'cookie', 'queryParam', 'sourceIP', 'traceId'] as const;
@@ -101,4 +104,10 @@ export const STICKY_BY = ruled(
     const given = KINDS.filter((kind) => value[kind] !== undefined);
     return given.length === 1 ? null : `give exactly one of ${KINDS.join(', ')}`;
   },
+  [
+    {
+      rule: `[${KINDS.map((kind) => `has(self.${kind})`).join(', ')}].exists_one(given, given)`,
+      message: `give exactly one of ${KINDS.join(', ')}`,
+    },
+  ],
 );

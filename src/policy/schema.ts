@@ -1,11 +1,11 @@
 import { LIMITS, ORDERING } from './delivery-schema.ts';
 import { MATCH } from './match-schema.ts';
-import { METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
+import { MAX_PORT_NAME, METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
 import { SAMPLE, STICKY_BY } from './sample-schema.ts';
 import { LABEL_NAME, LABEL_TEXT, labelSelector } from './selector-schema.ts';
 import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
 import { FROM } from './source-schema.ts';
-import { specProblem } from './spec-rules.ts';
+import { SPEC_CEL, specProblem } from './spec-rules.ts';
 import { TARGET } from './target-schema.ts';
 import { IDEMPOTENCY_KEYS, MARKER, REDACT, TRACE } from './transform-schema.ts';
 
@@ -16,7 +16,7 @@ const METHODS = either(
   [
     word(['All', 'Safe'], { description: 'Every method, or GET, HEAD and OPTIONS.' }),
     list(
-      text({ description: 'A method.', expects: 'a method in capital letters, such as GET', pattern: METHOD }),
+      text({ description: 'A method.', expects: 'a method in capital letters, such as GET', pattern: METHOD, maxLength: 32 }),
       { description: 'The methods.', expects: 'a list of methods', minItems: 1, maxItems: 32 },
     ),
   ],
@@ -31,7 +31,7 @@ const PORTS = list(
   either(
     [
       integer(1, 65_535, { description: 'Port number.', expects: 'a port number' }),
-      text({ description: 'Name of a port of the endpoint.', expects: 'a port name', pattern: PORT_NAME }),
+      text({ description: 'Name of a port of the endpoint.', expects: 'a port name', pattern: PORT_NAME, maxLength: MAX_PORT_NAME }),
     ],
     { description: 'A port.', expects: 'a port number from 1 to 65535 or the name of a port of the endpoint' },
   ),
@@ -43,6 +43,9 @@ const PORTS = list(
     default: [],
   },
 );
+
+/** RFC 3339, as `date-time` of JSON Schema, but without leap seconds, which Date does not know. */
+const TIME = '^\\d{4}-\\d{2}-\\d{2}T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)$';
 
 const SPEC = ruled(
   object(
@@ -78,14 +81,13 @@ const SPEC = ruled(
       limits: LIMITS,
       ordering: ORDERING,
       expiresAt: optional(
-        ruled(
-          text({
-            description: 'When the policy ends by itself; nothing is mirrored by it from then on.',
-            expects: 'a time such as 2027-01-01T00:00:00Z',
-            pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d+)?(?:Z|[+-]\\d{2}:\\d{2})$',
-          }),
-          (value) => (Number.isNaN(Date.parse(value)) ? 'give a time such as 2027-01-01T00:00:00Z' : null),
-        ),
+        text({
+          description: 'When the policy ends by itself; nothing is mirrored by it from then on.',
+          expects: 'a time such as 2027-01-01T00:00:00Z',
+          format: 'date-time',
+          pattern: TIME,
+          maxLength: 64,
+        }),
       ),
     },
     {
@@ -94,6 +96,7 @@ const SPEC = ruled(
     },
   ),
   specProblem,
+  SPEC_CEL,
 );
 
 /** What to mirror, how much of it, and where to. See docs/policy.md, which is made from this. */
@@ -105,11 +108,13 @@ export const MIRROR_POLICY = object({
       description: 'Name of the policy, unique in its namespace.',
       expects: 'lower-case letters, digits, - and ., at most 253',
       pattern: OBJECT_NAME,
+      maxLength: 253,
     }),
     namespace: text({
       description: 'Namespace of the policy; `podSelector` of `from` looks there.',
       expects: 'lower-case letters, digits and -, at most 63',
       pattern: NAMESPACE_NAME,
+      maxLength: 63,
       default: 'default',
     }),
     labels: optional(

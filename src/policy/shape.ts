@@ -17,7 +17,7 @@ export type WithDefault = Notes & { readonly default?: unknown };
 
 export const optional = Type.Optional;
 
-export function text(notes: WithDefault & { pattern?: string; minLength?: number; maxLength?: number; format?: 'date-time' }) {
+export function text(notes: WithDefault & { pattern?: string; minLength?: number; maxLength?: number; format?: 'date-time' | 'cidr' }) {
   return Type.String({ ...notes });
 }
 
@@ -63,12 +63,20 @@ export function list<T extends TSchema>(
  * String to string, as Kubernetes labels.
  * @param names what a name must look like, and how to say so
  */
-export function stringMap<T extends TSchema>(names: { pattern: string; expects: string }, values: T, notes: WithDefault) {
+export function stringMap<T extends TSchema>(
+  names: { pattern: string; expects: string },
+  values: T,
+  notes: WithDefault & { maxProperties?: number },
+) {
   const valid = new RegExp(names.pattern);
-  return ruled(Type.Record(Type.String(), values, { ...notes }), (value) => {
-    const bad = Object.keys(value).find((name) => !valid.test(name));
-    return bad === undefined ? null : `name ${JSON.stringify(bad)} is not allowed; give ${names.expects}`;
-  });
+  return ruled(
+    Type.Record(Type.String(), values, { ...notes }),
+    (value) => {
+      const bad = Object.keys(value).find((name) => !valid.test(name));
+      return bad === undefined ? null : `name ${JSON.stringify(bad)} is not allowed; give ${names.expects}`;
+    },
+    [{ rule: `self.all(name, name.matches(r'${names.pattern}'))`, message: `give ${names.expects}` }],
+  );
 }
 
 /**
@@ -86,16 +94,27 @@ export function object<P extends TProperties>(
   });
 }
 
+/** A rule in the Common Expression Language, as `x-kubernetes-validations` of a CustomResourceDefinition has them. */
+export interface CelRule {
+  /** True where the value, `self`, is right. Defaults are there. For Kubernetes 1.27: no function that came later. */
+  readonly rule: string;
+  readonly message: string;
+  /** In place of `message`, with values in it. */
+  readonly messageExpression?: string;
+}
+
 /**
  * Adds a rule that a JSON Schema cannot say. It is asked only about values whose shape is right.
  * @param rule null where the value is right, else what to do about it
+ * @param cel the same for the API server, or as much of it as CEL can say (see LEFT_TO_AGENT in kube/)
  */
-export function ruled<T extends TSchema>(schema: T, rule: (value: Static<T>) => string | null) {
-  return Type.Refine(
+export function ruled<T extends TSchema>(schema: T, rule: (value: Static<T>) => string | null, cel: readonly CelRule[] = []) {
+  const refined = Type.Refine(
     schema,
     (value) => !Check(schema, value) || rule(value) === null,
     (value) => rule(value) ?? '',
   );
+  return cel.length === 0 ? refined : Object.assign(refined, { cel });
 }
 
 export type ValidationError = ReturnType<typeof Errors>[number];
@@ -107,11 +126,18 @@ export function compare(schema: TSchema, input: unknown): { value: unknown; erro
 }
 
 /** Keywords of ours, which a JSON Schema does not know. */
-const OWN_KEYWORDS = new Set(['expects', 'later', 'uniqueBy']);
+const OWN_KEYWORDS = new Set(['expects', 'later', 'uniqueBy', 'cel']);
 
 /** The JSON Schema (2020-12) of what a user may write: a field with a default need not be given. */
 export function toJsonSchema(schema: TSchema): Record<string, unknown> {
   return stripped(schema) as Record<string, unknown>;
+}
+
+/** Fields of an object that a user has to write: those that are required and have no default. */
+export function mustBeGiven(object: { readonly properties?: unknown; readonly required?: unknown }): readonly string[] {
+  const properties = (object.properties ?? {}) as Readonly<Record<string, object>>;
+  const required = (object.required ?? []) as readonly string[];
+  return required.filter((name) => !('default' in properties[name]!));
 }
 
 function stripped(node: unknown): unknown {
@@ -121,8 +147,7 @@ function stripped(node: unknown): unknown {
   for (const [key, value] of Object.entries(node)) {
     if (OWN_KEYWORDS.has(key) || key.startsWith('~')) continue;
     if (key === 'required' && 'properties' in node) {
-      const properties = node.properties as Record<string, object>;
-      const required = (value as string[]).filter((name) => !('default' in properties[name]!));
+      const required = mustBeGiven(node);
       if (required.length > 0) out[key] = required;
     } else out[key] = stripped(value);
   }

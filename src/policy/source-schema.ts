@@ -8,8 +8,8 @@ const CIDR_EXPECTS = 'a block such as 10.0.0.0/8 or fd00::/8';
 const IP_BLOCK = ruled(
   object(
     {
-      cidr: text({ description: 'Addresses that are taken.', expects: CIDR_EXPECTS, maxLength: 64 }),
-      except: list(text({ description: 'A block.', expects: CIDR_EXPECTS, maxLength: 64 }), {
+      cidr: text({ description: 'Addresses that are taken.', expects: CIDR_EXPECTS, format: 'cidr', maxLength: 64 }),
+      except: list(text({ description: 'A block.', expects: CIDR_EXPECTS, format: 'cidr', maxLength: 64 }), {
         description: 'Blocks within `cidr` that are not.',
         expects: 'a list of at most 64 blocks',
         maxItems: 64,
@@ -51,6 +51,16 @@ const PEER = ruled(
     if (bySelector && ipBlock !== undefined) return 'give selectors or ipBlock, not both; use two entries for two kinds of sources';
     return bySelector || ipBlock !== undefined ? null : 'give podSelector, namespaceSelector or ipBlock';
   },
+  [
+    {
+      rule: '!has(self.ipBlock) || !has(self.podSelector) && !has(self.namespaceSelector)',
+      message: 'give selectors or ipBlock, not both; use two entries for two kinds of sources',
+    },
+    {
+      rule: 'has(self.podSelector) || has(self.namespaceSelector) || has(self.ipBlock)',
+      message: 'give podSelector, namespaceSelector or ipBlock',
+    },
+  ],
 );
 
 /** NetworkPolicyPeers: who asks. */

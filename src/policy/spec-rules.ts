@@ -1,3 +1,5 @@
+import type { CelRule } from './shape.ts';
+
 /** What is looked at in a policy's matches. */
 interface MatchShape {
   readonly path?: { readonly type: string };
@@ -23,6 +25,17 @@ export function specProblem({ matches, excludes, targets }: SpecShape): string |
   if (!replaces || other < 0) return null;
   return `a target has a URLRewrite of type ReplacePrefixMatch: make the path of matches[${other}] a PathPrefix, or use ReplaceFullPath`;
 }
+
+/** All but the number of patterns: see LEFT_TO_AGENT in kube/. */
+export const SPEC_CEL: readonly CelRule[] = [
+  {
+    rule:
+      '!self.targets.exists(target, target.filters.exists(each, has(each.urlRewrite) && has(each.urlRewrite.path)' +
+      " && each.urlRewrite.path.type == 'ReplacePrefixMatch'))" +
+      " || self.matches.all(match, !has(match.path) || match.path.type == 'PathPrefix')",
+    message: 'a target has a URLRewrite of type ReplacePrefixMatch: make the path of every entry of matches a PathPrefix, or use ReplaceFullPath',
+  },
+];
 
 function patternsIn({ path, headers, queryParams }: MatchShape): number {
   const types = [path?.type, ...headers.map(({ type }) => type), ...queryParams.map(({ type }) => type)];

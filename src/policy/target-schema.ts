@@ -6,21 +6,33 @@ import { NAMESPACE_NAME, SERVICE_NAME } from './names.ts';
 import { integer, list, object, optional, ruled, text, word } from './shape.ts';
 
 /** `host` or `host:port`; IPv6 addresses in brackets. */
-const AUTHORITY = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+const AUTHORITY = '^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?$';
+const WHOLE_AUTHORITY = new RegExp(AUTHORITY);
 const HOSTNAME_EXPECTS = 'Preserve, Shadow, Target, or a host such as shadow.example or shadow.example:8080';
+
+const URL_PROBLEMS = {
+  address: 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base',
+  user: 'give the address without user and password (use a RequestHeaderModifier to set authorization)',
+  query: 'give the address without query and fragment',
+  port: 'give a port from 1 to 65535',
+};
 
 function urlProblem(value: string): string | null {
   // The URL parser drops line breaks and spaces around: what is checked here would not be what is used.
   const url = /^[\x21-\x7e]+$/.test(value) && URL.canParse(value) ? new URL(value) : null;
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || !/^https?:\/\//i.test(value)) {
-    return 'give an address such as http://127.0.0.1:8080 or https://shadow.example/base';
-  }
-  if (url.username !== '' || url.password !== '') {
-    return 'give the address without user and password (use a RequestHeaderModifier to set authorization)';
-  }
-  if (/[?#]/.test(value)) return 'give the address without query and fragment';
-  return url.port === '0' ? 'give a port from 1 to 65535' : null;
+  if (url === null || !/^https?:\/\//i.test(value)) return URL_PROBLEMS.address;
+  if (/^[^:]+:[/\\]*[^/\\]*@/.test(value)) return URL_PROBLEMS.user;
+  if (/[?#]/.test(value)) return URL_PROBLEMS.query;
+  return url.port === '0' ? URL_PROBLEMS.port : null;
 }
+
+/** What CEL can say of it: a URL parser may find more. */
+const URL_CEL = [
+  { rule: "self.matches(r'^(?i:https?)://[!-~]+$')", message: URL_PROBLEMS.address },
+  { rule: "!self.matches(r'^[^:]+:[/\\\\]*[^/\\\\]*@')", message: URL_PROBLEMS.user },
+  { rule: "!self.matches('[?#]')", message: URL_PROBLEMS.query },
+  { rule: "!self.matches(r'^[^:]+:[/\\\\]*[^/\\\\]*:0+([/\\\\]|$)')", message: URL_PROBLEMS.port },
+];
 
 function isSecure(url: string | undefined): boolean {
   return url !== undefined && /^https:/i.test(url);
@@ -34,6 +46,7 @@ export const TARGET_URL = ruled(
     maxLength: 2048,
   }),
   urlProblem,
+  URL_CEL,
 );
 
 /** A Service of the cluster, as the Gateway API names it (BackendObjectReference). */
@@ -65,6 +78,30 @@ export const BACKEND_REF = object(
   { description: 'A Service whose ready endpoints get the copies by turns. In a cluster only.' },
 );
 
+const SECURE = "(has(self.url) && self.url.lowerAscii().startsWith('https:'))";
+
+const TARGET_CEL = [
+  { rule: '[has(self.url), has(self.backendRef), has(self.file)].exists_one(given, given)', message: 'give one of url, backendRef and file' },
+  { rule: 'self.filters.filter(each, has(each.urlRewrite)).size() <= 1', message: 'give one URLRewrite filter at most, with hostname and path' },
+  {
+    rule: "self.hostname == 'Preserve' || !self.filters.exists(each, has(each.urlRewrite) && has(each.urlRewrite.hostname))",
+    message: 'give hostname or the hostname of URLRewrite, not both',
+  },
+  { rule: `!has(self.tls) || has(self.backendRef) || ${SECURE}`, message: 'leave out tls, or give an https address' },
+  {
+    rule: `self.pipelining == 1 || !(${SECURE} || has(self.backendRef) && has(self.tls))`,
+    message: 'leave out pipelining: it is for http addresses',
+  },
+  {
+    rule: '!has(self.file) || self.pipelining == 1 && !has(self.connections)',
+    message: 'leave out pipelining and connections: files have none',
+  },
+  {
+    rule: "!has(self.file) || self.hostname == 'Preserve' && self.filters.size() == 0",
+    message: 'leave out hostname and filters: a file gets requests as they were sent',
+  },
+];
+
 /** Where copies go, and what is changed in them: an address, a Service or files. */
 export const TARGET = ruled(
   object({
@@ -85,8 +122,15 @@ export const TARGET = ruled(
       (value) => {
         const near = ['Preserve', 'Shadow', 'Target'].find((mode) => mode.toLowerCase() === value.toLowerCase());
         if (near !== undefined) return near === value ? null : `write ${near}`;
-        return AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
+        return WHOLE_AUTHORITY.test(value) ? null : `give ${HOSTNAME_EXPECTS}`;
       },
+      [
+        {
+          rule: "self in ['Preserve', 'Shadow', 'Target'] || !(self.lowerAscii() in ['preserve', 'shadow', 'target'])",
+          message: 'write Preserve, Shadow and Target with a capital letter',
+        },
+        { rule: `self.matches(r'${AUTHORITY}')`, message: `give ${HOSTNAME_EXPECTS}` },
+      ],
     ),
     filters: list(FILTER, {
       description: 'Changes to each copy, in order, as in the Gateway API.',
@@ -111,4 +155,5 @@ export const TARGET = ruled(
     if (pipelining > 1 || connections !== undefined) return 'leave out pipelining and connections: files have none';
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },
+  TARGET_CEL,
 );

@@ -15,6 +15,7 @@ export const MARKER = ruled(
     },
   ),
   ({ name, value }) => (name !== undefined || value !== undefined ? null : 'give name, value or both'),
+  [{ rule: 'has(self.name) || has(self.value)', message: 'give name, value or both' }],
 );
 
 export const TRACE = word(['Unsampled', 'Keep', 'Drop'], {
@@ -38,6 +39,10 @@ const POINTER = ruled(
     if (/~(?![01])/.test(pointer)) return `give ${POINTER_EXPECTS}; write ~0 for ~ and ~1 for / in names`;
     return pointer.split('/').length <= 33 ? null : 'give a pointer of at most 32 elements';
   },
+  [
+    { rule: "!self.matches(r'~([^01]|$)')", message: `give ${POINTER_EXPECTS}; write ~0 for ~ and ~1 for / in names` },
+    { rule: "self.split('/').size() <= 33", message: 'give a pointer of at most 32 elements' },
+  ],
 );
 
 /** What may not leave the node. */
@@ -85,4 +90,10 @@ export const REDACT = ruled(
     headers.length + cookies.length + queryParams.length + jsonFields.length > 0
       ? null
       : 'give headers, cookies, queryParams or jsonFields',
+  [
+    {
+      rule: 'self.headers.size() + self.cookies.size() + self.queryParams.size() + self.jsonFields.size() > 0',
+      message: 'give headers, cookies, queryParams or jsonFields',
+    },
+  ],
 );

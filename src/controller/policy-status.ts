@@ -1,0 +1,97 @@
+import type { FleetCounts, PolicySummary } from '../kube/fleet.ts';
+import type { Refusal } from '../kube/condition.ts';
+import type { Judgement } from '../kube/judge.ts';
+import type { PolicyCondition, PolicyStatus } from '../kube/policy-status.ts';
+
+/** All that goes into the status of one policy. */
+export interface StatusInput {
+  readonly generation: number;
+  readonly judgement: Judgement;
+  /** null: no agent selects a pod by it. */
+  readonly summary: PolicySummary | null;
+  /** Agents that answered, and all. */
+  readonly agents: readonly [answered: number, all: number];
+  readonly ailment: Refusal | null;
+  /** What stands there now. */
+  readonly before: PolicyStatus;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+type Said = Omit<PolicyCondition, 'lastTransitionTime' | 'observedGeneration'>;
+
+/** The status that a policy should have. Pure. */
+export function policyStatus(input: StatusInput): PolicyStatus {
+  const { generation, summary, before, now, judgement } = input;
+  const said: Said[] = [...judgement.verdicts, programmed(input), degraded(input)];
+  const conditions = said.map((condition): PolicyCondition => {
+    const old = before.conditions?.find(({ type }) => type === condition.type);
+    const lastTransitionTime = old !== undefined && old.status === condition.status ? old.lastTransitionTime : now;
+    return { ...condition, message: condition.message.slice(0, 1024), observedGeneration: generation, lastTransitionTime };
+  });
+  const { nodes = 0, endpoints = 0, attached = 0, counts = NO_COUNTS, targets = [], share = 1 } = summary ?? {};
+  return {
+    observedGeneration: generation,
+    conditions,
+    nodes,
+    endpoints: Math.min(attached, endpoints),
+    counts,
+    countedAt: now,
+    share: Math.round(share * 100),
+    targets: targets.slice(0, 16),
+  };
+}
+
+/** Whether what readers act upon is the same: all but figures that change all the time. */
+export function saysTheSame(a: PolicyStatus, b: PolicyStatus): boolean {
+  const essence = ({ observedGeneration, conditions = [] }: PolicyStatus): string =>
+    JSON.stringify([observedGeneration, conditions.map(({ type, status, reason, message }) => [type, status, reason, message])]);
+  return essence(a) === essence(b);
+}
+
+/** Whether its figures are the same, too. */
+export function countsTheSame(a: PolicyStatus, b: PolicyStatus): boolean {
+  const figures = ({ nodes = 0, endpoints = 0, counts = NO_COUNTS, targets = [], share = 100 }: PolicyStatus): string => {
+    const { seen, mirrored, failed, shed, incomplete, other } = counts;
+    return JSON.stringify([nodes, endpoints, seen, mirrored, failed, shed, incomplete, other, share, targets.map((row) => [row.target, row.mirrored, row.failed, row.shed])]);
+  };
+  return figures(a) === figures(b);
+}
+
+const NO_COUNTS: FleetCounts = { seen: 0, mirrored: 0, failed: 0, shed: 0, incomplete: 0, other: 0 };
+
+/** Whether agents do what the policy says. */
+function programmed({ generation, judgement, summary, agents: [answered, all] }: StatusInput): Said {
+  const type = 'Programmed';
+  if (judgement.applied === null) return { type, status: 'False', reason: 'Invalid', message: 'the policy is not accepted' };
+  if (answered === 0) {
+    const message = all === 0 ? 'no agent runs; apply the DaemonSet' : `none of ${all} agents answers`;
+    return { type, status: 'Unknown', reason: 'NoAgents', message };
+  }
+  const missing = answered < all ? ` (${all - answered} of ${all} agents do not answer)` : '';
+  if (summary === null || summary.endpoints === 0) {
+    return { type, status: 'False', reason: 'NoPods', message: `no running pod of the namespace fits the selector${missing}` };
+  }
+  if (summary.generations[0] < generation) {
+    return { type, status: 'False', reason: 'Pending', message: `not all agents go by generation ${generation} yet${missing}` };
+  }
+  if (summary.attached === 0) {
+    return { type, status: 'False', reason: 'EndpointsNotTapped', message: `none of ${summary.endpoints} pods is tapped: ${summary.problems[0] ?? ''}` };
+  }
+  // Figures are in the fields beside it: a message that changes with them would be written all the time.
+  return { type, status: 'True', reason: 'Programmed', message: `pods that fit the selector are tapped${missing}` };
+}
+
+function degraded({ judgement, ailment }: StatusInput): Said {
+  const type = 'Degraded';
+  const idle = judgement.applied?.policy.spec.targets.findIndex(
+    ({ backendRef }, index) => backendRef !== undefined && judgement.applied?.addresses[index]?.length === 0,
+  ) ?? -1;
+  const resolved = judgement.verdicts.every(({ status }) => status === 'True');
+  if (idle >= 0 && resolved) {
+    return { type, status: 'True', reason: 'NoReadyEndpoints', message: `the Service of spec.targets[${idle}] has no endpoint that is ready` };
+  }
+  return ailment === null
+    ? { type, status: 'False', reason: 'Healthy', message: 'nothing speaks against it' }
+    : { type, status: 'True', ...ailment };
+}
