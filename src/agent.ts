@@ -4,6 +4,7 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
+import { locator } from './agent/locator.ts';
 import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig, AgentSettings } from './config.ts';
@@ -79,7 +80,7 @@ export class Agent {
     const governor = new Governor(settings);
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
-    const attachments = new Attachments(tap, this.log);
+    const attachments = new Attachments(tap, locator(null), this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages());
     this.#running = { tap, book, pool, attachments, admin, governor };
     try {

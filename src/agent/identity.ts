@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { interfaceIndexes } from '../tap/ebpf/hooks.ts';
+import { networkIdentity } from '../tap/ebpf/hooks.ts';
 import type { EndpointLocation } from '../tap/tap.ts';
 
 /**
@@ -7,8 +7,12 @@ import type { EndpointLocation } from '../tap/tap.ts';
  * anew, gives another text. Empty parts are for what is not there.
  */
 export function identityOf(location: EndpointLocation): string {
-  const { netns, cgroup } = location;
-  return [inode(netns), inode(cgroup), interfaceIndexes(location).join(',')].join(':');
+  return `${inodesOf(location)}:${networkIdentity(location)}`;
+}
+
+/** The part of the identity that is cheap to see: no namespace is entered. */
+export function inodesOf({ netns, cgroup }: EndpointLocation): string {
+  return `${inode(netns)}:${inode(cgroup)}`;
 }
 
 /** When a process was started, in clock ticks since boot (proc_pid_stat(5), field 22); null if it is not there. */

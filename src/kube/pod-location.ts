@@ -7,7 +7,7 @@ import type { EndpointLocation } from '../tap/tap.ts';
 import type { PodFacts } from './objects.ts';
 import { holdsProcesses, podOfPid, scanNode, type NodeView } from './pod-scan.ts';
 
-/** What it takes to find a pod on its node. Plain data, the same for as long as the pod lives. */
+/** What it takes to find a pod on its node. Plain data that hardly changes while the pod lives. */
 export interface PodPlace {
   /** As in `PodFacts`. */
   readonly cgroupUid: string;
@@ -45,6 +45,9 @@ export interface PodLocatorOptions {
 
 /** The node is looked at as a whole, and no more often than this. */
 const SCAN_PAUSE_MS = 1000;
+/** Share of the time that may go into looking, up to a pause of `MAX_SCAN_PAUSE_MS`: there may be pods that never start. */
+const SCAN_SHARE = 0.01;
+const MAX_SCAN_PAUSE_MS = 5000;
 /** Processes of one pod that are considered. */
 const MAX_CANDIDATES = 256;
 
@@ -59,7 +62,7 @@ export class PodLocator {
   readonly #cgroup: string | null;
   readonly #hostNetworkBy: 'cgroup' | 'addresses';
   #view: NodeView = { processes: new Map(), directories: new Map() };
-  #scannedAtMs = -Infinity;
+  #nextScanMs = -Infinity;
 
   constructor({ proc = '/proc', cgroup = cgroup2Mount(), hostNetworkBy = 'cgroup' }: PodLocatorOptions = {}) {
     this.#proc = proc;
@@ -111,10 +114,12 @@ export class PodLocator {
 
   /** @returns false if the last look was too short a time ago */
   #scan(): boolean {
-    const nowMs = performance.now();
-    if (nowMs - this.#scannedAtMs < SCAN_PAUSE_MS) return false;
+    const beginMs = performance.now();
+    if (beginMs < this.#nextScanMs) return false;
     this.#view = scanNode(this.#proc, this.#cgroup);
-    this.#scannedAtMs = performance.now();
+    const endMs = performance.now();
+    const pauseMs = Math.min((endMs - beginMs) / SCAN_SHARE, MAX_SCAN_PAUSE_MS);
+    this.#nextScanMs = beginMs + Math.max(pauseMs, SCAN_PAUSE_MS);
     return true;
   }
 

@@ -16,9 +16,9 @@ export interface Endpoint {
 export interface EndpointLocation {
   /** Path of a network namespace file (`/run/netns/x`, `/proc/<pid>/ns/net`); absent means the agent's own. */
   readonly netns?: string;
-  /** Interfaces in that namespace; absent means `eth0` and `lo` in a pod's namespace. */
+  /** Interfaces in that namespace; absent means `eth0` and `lo` in a pod's namespace. Of no meaning to taps on cgroups. */
   readonly interfaces?: readonly string[];
-  /** cgroup v2 directory, for taps that attach to a cgroup. */
+  /** cgroup v2 directory, for taps that attach to a cgroup. Given alone, every eBPF tap attaches there. */
   readonly cgroup?: string;
   /** The endpoint's own addresses; where given, only packets to or from them are copied. */
   readonly addresses?: readonly string[];
@@ -37,6 +37,11 @@ export interface Tap {
   start(): Promise<void>;
   /** Idempotent by endpoint id; new ports for a known endpoint replace the old ones. @throws ShadowtapError TAP_ATTACH or ENDPOINT */
   attach(endpoint: Endpoint): Promise<void>;
+  /**
+   * The endpoint is where it was, but other paths lead there now: nothing is attached anew and no packet missed.
+   * Unknown ids are ignored.
+   */
+  moved(endpointId: number, location: EndpointLocation): void;
   /** Unknown ids are ignored: a pod may vanish twice. */
   detach(endpointId: number): Promise<void>;
   stats(): TapStats;

@@ -11,13 +11,8 @@ import { BPF_TC_EGRESS, BPF_TC_INGRESS, EEXIST, ENODEV, ENOENT, KernelError, lib
  */
 export const CLSACT_PRIORITY = 51966;
 
-/** Handles are per endpoint, so that endpoints can share an interface. */
-export function attachClsact(
-  netns: string | undefined,
-  hooks: readonly TcHook[],
-  handle: number,
-  programFd: ProgramFd,
-): Attachment {
+/** Call it in the namespace of the hooks. Handles are per endpoint, so that endpoints can share an interface. */
+export function attachClsact(hooks: readonly TcHook[], handle: number, programFd: ProgramFd): Attachment {
   const attached: TcHook[] = [];
   const detachAll = (): void => {
     for (const hook of attached.splice(0)) {
@@ -38,7 +33,7 @@ export function attachClsact(
     throw error;
   }
   return {
-    detach: () => {
+    detach: (netns) => {
       if (attached.length === 0) return;
       try {
         inNetns(netns, () => withLibbpfLog(detachAll));

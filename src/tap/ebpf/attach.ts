@@ -3,8 +3,11 @@ import type { ProgramName } from './object.ts';
 
 /** Where one endpoint's programs hang. */
 export interface Attachment {
-  /** Takes them off. Idempotent; does not fail when the interface or the namespace is already gone. */
-  detach(): void;
+  /**
+   * Takes them off. Idempotent; does not fail when the interface or the namespace is already gone.
+   * @param netns path that leads to the namespace now; absent means the agent's own
+   */
+  detach(netns: string | undefined): void;
 }
 
 /** File descriptor of a loaded program. */

@@ -10,7 +10,7 @@ import { hooksOf } from './hooks.ts';
 import { Instance, type ProgramCost } from './instance.ts';
 import { ENODEV, KernelError, libbpf, withLibbpfLog } from './libbpf.ts';
 import { SharedMaps } from './maps.ts';
-import { inNetns } from './netns.ts';
+import { currentNetns, inNetns } from './netns.ts';
 import type { ProgramName } from './object.ts';
 import { Waker } from './waker.ts';
 import type { Counter } from './abi.ts';
@@ -38,9 +38,12 @@ const PROGRAMS: Record<AttachMode, readonly ProgramName[]> = {
 };
 
 interface Tapped {
-  readonly location: EndpointLocation;
+  location: EndpointLocation;
+  readonly mode: AttachMode;
   readonly instance: Instance;
   readonly attachment: Attachment;
+  /** Where it hangs, as `namespace:ifindex`; none for a cgroup. */
+  readonly sites: readonly string[];
 }
 
 /** Everything that exists only between start and stop. */
@@ -61,8 +64,6 @@ export class EbpfTap implements Tap {
   readonly #ringBytes: number;
   readonly #objectPath: string;
   readonly #tapped = new Map<number, Tapped>();
-  /** Interfaces that were cleared of a dead agent's filters, as `namespace:ifindex` (clsact). */
-  readonly #cleared = new Set<string>();
   /** Cost of programs that are gone, so that the sums never fall. */
   readonly #pastCost: ProgramCost = { ns: 0, runs: 0 };
   #running: Running | null = null;
@@ -109,13 +110,13 @@ export class EbpfTap implements Tap {
     await this.detach(endpoint.id);
     const { maps } = this.#started();
     try {
-      const hooks = this.#mode === 'cgroup' ? [] : hooksOf(endpoint.location);
-      const programs = this.#mode === 'cgroup' ? PROGRAMS.cgroup : [...new Set(hooks.map((hook) => hook.program))];
+      const mode = this.#modeFor(endpoint.location);
+      const hooks = mode === 'cgroup' ? [] : hooksOf(endpoint.location);
+      const programs = mode === 'cgroup' ? PROGRAMS.cgroup : [...new Set(hooks.map((hook) => hook.program))];
       const settings = { objectPath: this.#objectPath, rings: this.#rings, ringBytes: this.#ringBytes, shared: maps };
       const instance = new Instance(settings, endpoint, programs);
       try {
-        const attachment = this.#hang(endpoint, instance, hooks);
-        this.#tapped.set(endpoint.id, { location: endpoint.location, instance, attachment });
+        this.#tapped.set(endpoint.id, this.#hang(endpoint, mode, instance, hooks));
       } catch (error) {
         instance.close();
         throw error;
@@ -125,11 +126,18 @@ export class EbpfTap implements Tap {
     }
   }
 
+  moved(endpointId: number, location: EndpointLocation): void {
+    const tapped = this.#tapped.get(endpointId);
+    if (tapped !== undefined) tapped.location = location;
+  }
+
   async detach(endpointId: number): Promise<void> {
     const tapped = this.#tapped.get(endpointId);
     if (tapped === undefined) return;
     this.#tapped.delete(endpointId);
-    tapped.attachment.detach();
+    // Filters whose namespace lives on, though no path leads there any more, stay where they are: they must be blind.
+    if (tapped.mode === 'clsact') tapped.instance.setPorts([]);
+    tapped.attachment.detach(tapped.location.netns);
     const { ns, runs } = tapped.instance.cost();
     this.#pastCost.ns += ns;
     this.#pastCost.runs += runs;
@@ -177,25 +185,31 @@ export class EbpfTap implements Tap {
     return this.#running;
   }
 
+  /** What is known by its cgroup alone can only be tapped there: a pod that shares the node's network, for one. */
+  #modeFor({ netns, interfaces, cgroup }: EndpointLocation): AttachMode {
+    return cgroup !== undefined && netns === undefined && interfaces === undefined ? 'cgroup' : this.#mode;
+  }
+
   /** Synchronous from end to end: inside, the thread may be in another namespace. */
-  #hang({ id, location }: Endpoint, { programFd }: Instance, hooks: readonly TcHook[]): Attachment {
+  #hang({ id, location }: Endpoint, mode: AttachMode, instance: Instance, hooks: readonly TcHook[]): Tapped {
+    const { programFd } = instance;
     return withLibbpfLog(() => {
-      if (this.#mode === 'cgroup') return attachCgroup(requireCgroup(location), programFd);
+      if (mode === 'cgroup') return { location, mode, instance, sites: [], attachment: attachCgroup(requireCgroup(location), programFd) };
       return inNetns(location.netns, () => {
-        if (this.#mode === 'tcx') return attachTcx(hooks, programFd);
-        this.#clearRemnants(location.netns, hooks);
-        return attachClsact(location.netns, hooks, id, programFd);
+        const sites = hooks.map(({ ifindex }) => `${currentNetns()}:${ifindex}`);
+        if (mode === 'clsact') this.#clearRemnants(sites, hooks);
+        const attachment = mode === 'tcx' ? attachTcx(hooks, programFd) : attachClsact(hooks, id, programFd);
+        return { location, mode, instance, sites, attachment };
       });
     });
   }
 
-  #clearRemnants(netns: string | undefined, hooks: readonly TcHook[]): void {
-    for (const { ifindex } of hooks) {
-      const key = `${netns ?? ''}:${ifindex}`;
-      if (this.#cleared.has(key)) continue;
-      removeOurFilters(ifindex);
-      this.#cleared.add(key);
-    }
+  /** A dead agent's filters are removed from interfaces on which there are none of ours. */
+  #clearRemnants(sites: readonly string[], hooks: readonly TcHook[]): void {
+    const ours = new Set(Array.from(this.#tapped.values(), (tapped) => tapped.sites).flat());
+    hooks.forEach(({ ifindex }, i) => {
+      if (!ours.has(sites[i]!)) removeOurFilters(ifindex);
+    });
   }
 }
 

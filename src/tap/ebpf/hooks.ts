@@ -1,7 +1,8 @@
+import { networkInterfaces } from 'node:os';
 import { ShadowtapError } from '../../errors.ts';
 import type { EndpointLocation } from '../tap.ts';
 import type { TcHook } from './attach.ts';
-import { interfaceIndex } from './libbpf.ts';
+import { interfaceIndex, netnsCookie } from './libbpf.ts';
 import { inNetns } from './netns.ts';
 
 const LOOPBACK = 'lo';
@@ -19,14 +20,22 @@ export function hooksOf(location: EndpointLocation): TcHook[] {
   return inNetns(location.netns, () => names.flatMap((name) => hooksOn(name, location)));
 }
 
-/** Kernel numbers of a location's interfaces, 0 for one that is not there; none where the location has no interfaces. */
-export function interfaceIndexes(location: EndpointLocation): number[] {
+/**
+ * The network behind a location just now, as a text: another namespace, or an interface made anew, gives another text.
+ * Empty where the namespace is gone, or the endpoint is a cgroup only.
+ */
+export function networkIdentity(location: EndpointLocation): string {
   try {
     const names = location.interfaces ?? defaultInterfaces(location);
-    return inNetns(location.netns, () => names.map(interfaceIndex));
+    return inNetns(location.netns, () => [netnsCookie() ?? hardwareAddresses(), ...names.map(interfaceIndex)].join(','));
   } catch {
-    return []; // The namespace is gone, or the endpoint is a cgroup only.
+    return '';
   }
+}
+
+/** Where the kernel gives no cookie: addresses of interfaces are drawn by lot when they are made, as a rule. */
+function hardwareAddresses(): string {
+  return Object.values(networkInterfaces()).flatMap((entries) => entries?.map(({ mac }) => mac) ?? []).join(' ');
 }
 
 function hooksOn(name: string, { netns, interfaces }: EndpointLocation): TcHook[] {

@@ -91,6 +91,8 @@ const c = {
     libc, 'long send(int, void *, size_t, int)'),
   recv: declare<(fd: number, data: Buffer, bytes: number, flags: number) => number>(
     libc, 'long recv(int, void *, size_t, int)'),
+  getsockopt: declare<(fd: number, level: number, option: number, value: Buffer, bytes: Buffer) => number>(
+    libc, 'int getsockopt(int, int, int, void *, void *)'),
   close: declare<(fd: number) => number>(libc, 'int close(int)'),
   vsnprintf: declare<(text: Buffer, bytes: number, format: Pointer, args: Pointer) => number>(
     libc, 'int vsnprintf(void *, size_t, void *, void *)'),
@@ -145,6 +147,26 @@ export function unshareNetns(): void {
 /** Number of an interface in the calling thread's network namespace; 0 if there is none of this name. */
 export function interfaceIndex(name: string): number {
   return c.if_nametoindex(name);
+}
+
+/**
+ * A number for the calling thread's network namespace that no other gets before the next boot, unlike its inode's. Linux
+ * 5.14 and newer (SO_NETNS_COOKIE); null on others.
+ */
+export function netnsCookie(): bigint | null {
+  const AF_UNIX = 1;
+  const SOCK_DGRAM_CLOEXEC = 2 | 0x8_0000;
+  const SOL_SOCKET = 1;
+  const SO_NETNS_COOKIE = 71;
+  const fd = checked('socket', c.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0));
+  try {
+    const cookie = Buffer.alloc(8);
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(cookie.length, 0);
+    return c.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, bytes) < 0 ? null : cookie.readBigUInt64LE(0);
+  } finally {
+    c.close(fd);
+  }
 }
 
 /** An edge-triggered set of descriptors. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { ShadowtapError, messageOf } from '../../errors.ts';
 import { enterNetns, unshareNetns } from './libbpf.ts';
 
@@ -35,6 +35,11 @@ export function inNetns<T>(path: string | undefined, step: () => T): T {
   } finally {
     closeSync(target);
   }
+}
+
+/** Inode of the calling thread's network namespace, as text. */
+export function currentNetns(): string {
+  return statSync(CURRENT, { bigint: true }).ino.toString();
 }
 
 /** Runs `step` in a new, empty network namespace, which ends with it. @throws KernelError without CAP_SYS_ADMIN */

@@ -126,16 +126,16 @@ function probeBpf(objectPath: string, cgroup2: string | null): BpfAbilities {
     return {
       load: attempt(['tap_tc_either'], `${NEEDED}; the kernel must be 5.8 or newer`, () => {}),
       tcx: attempt(['tap_tc_either'], 'use a kernel 6.6 or newer, or the cgroup or clsact tap', (object) =>
-        onLoopback((hook) => attachTcx([hook], object.programFd).detach()),
+        onLoopback((hook) => attachTcx([hook], object.programFd).detach(undefined)),
       ),
       clsact: attempt(['tap_tc_either'], 'load the kernel modules sch_ingress and cls_bpf', (object) =>
-        onLoopback((hook) => attachClsact(undefined, [hook], 1, object.programFd).detach()),
+        onLoopback((hook) => attachClsact([hook], 1, object.programFd).detach(undefined)),
       ),
       cgroup:
         cgroup2 === null
           ? { ok: false, why: 'no cgroup v2 hierarchy is mounted', remedy: 'boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2' }
           : attempt(['tap_cgroup_ingress', 'tap_cgroup_egress'], NEEDED, (object) =>
-              attachCgroup(ownCgroup(cgroup2), object.programFd).detach(),
+              attachCgroup(ownCgroup(cgroup2), object.programFd).detach(undefined),
             ),
     };
   } finally {

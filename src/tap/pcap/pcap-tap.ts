@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync } from 'node:fs';
 import { createMemfd, mapShared, type Mapping } from '../ebpf/libbpf.ts';
 import { messageOf, ShadowtapError } from '../../errors.ts';
 import { SHARED_DATA_OFFSET } from '../ring/abi.ts';
-import type { Endpoint, SourceDescriptor, Tap, TapStats } from '../tap.ts';
+import type { Endpoint, EndpointLocation, SourceDescriptor, Tap, TapStats } from '../tap.ts';
 import { CaptureProcess } from './child-process.ts';
 import { counterIndex, COUNTER_BYTES, type CounterName } from './counters.ts';
 
@@ -110,6 +110,11 @@ export class PcapTap implements Tap {
     if (this.#process === null) throw new ShadowtapError('TAP_ATTACH', 'the pcap tap is not running: start it first');
     await this.#process.attach(endpoint);
     this.#endpoints.set(endpoint.id, endpoint);
+  }
+
+  moved(endpointId: number, location: EndpointLocation): void {
+    const endpoint = this.#endpoints.get(endpointId);
+    if (endpoint !== undefined) this.#endpoints.set(endpointId, { ...endpoint, location });
   }
 
   async detach(endpointId: number): Promise<void> {
