@@ -4,10 +4,11 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
-import { locator } from './agent/locator.ts';
+import { locator, type Whereabouts } from './agent/locator.ts';
+import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
-import type { AgentConfig, AgentSettings } from './config.ts';
+import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import { AccountBook } from './ledger/book.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -31,11 +32,17 @@ export interface AgentOptions {
 }
 
 export interface ClusterLink {
+  /** How pods of this node are found. */
+  readonly places: Pick<PodLocatorOptions, 'proc' | 'cgroup'>;
   stats(): ClusterStats;
 }
 
+/** An endpoint to look for, configured or a pod. */
+export type AssignedEndpoint = Omit<ConfiguredEndpoint, 'id' | 'where'> & { readonly uid?: string; readonly where: Whereabouts };
+
 /** What is tapped, and by which policies it is mirrored, at one moment. */
-export type Assignment = Pick<AgentConfig, 'endpoints' | 'policies' | 'pemFiles'> & Pick<SnapshotOptions, 'addressesOf' | 'peers'>;
+export type Assignment = Pick<AgentConfig, 'policies' | 'pemFiles'> &
+  Pick<SnapshotOptions, 'addressesOf' | 'peers'> & { readonly endpoints: readonly AssignedEndpoint[] };
 
 /**
  * The agent: taps the configured endpoints and mirrors their requests by policy. Composition root: it makes the stages,
@@ -80,7 +87,7 @@ export class Agent {
     const governor = new Governor(settings);
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
-    const attachments = new Attachments(tap, locator(null), this.log);
+    const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages());
     this.#running = { tap, book, pool, attachments, admin, governor };
     try {
@@ -207,6 +214,11 @@ export class Agent {
       if (busy.has(index)) continue;
       this.log.warn({ policy: policyName(policy) }, 'policy applies to no endpoint: no labels fit its selector, or no port its ports');
     }
+  }
+
+  #podLocator({ name }: Tap): PodLocator | null {
+    if (this.#cluster === null) return null;
+    return new PodLocator({ ...this.#cluster.places, hostNetworkBy: name === 'pcap' ? 'addresses' : 'cgroup' });
   }
 
   #snapshot(): PolicySnapshot {

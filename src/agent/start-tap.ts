@@ -1,4 +1,3 @@
-import type { ConfiguredEndpoint } from '../config.ts';
 import type { TapChoice } from '../config/agent-schema.ts';
 import { ShadowtapError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -6,6 +5,7 @@ import { EbpfTap } from '../tap/ebpf/ebpf-tap.ts';
 import { chooseTap, probeNode, type TapName } from '../tap/ebpf/probe.ts';
 import { PcapTap } from '../tap/pcap/pcap-tap.ts';
 import type { Tap } from '../tap/tap.ts';
+import { isPod, type Whereabouts } from './locator.ts';
 
 export interface TapSizes {
   /** One for each worker. */
@@ -13,20 +13,24 @@ export interface TapSizes {
   readonly ringBytes: number;
 }
 
+interface Placed {
+  readonly where: Whereabouts;
+}
+
 /**
  * Starts the tap that was asked for, or with `auto` the best that this node and these endpoints allow.
  * @throws ShadowtapError TAP_UNAVAILABLE or TAP_LOAD
  */
-export async function startTap(choice: TapChoice, sizes: TapSizes, endpoints: readonly ConfiguredEndpoint[], log: Logger): Promise<Tap> {
+export async function startTap(choice: TapChoice, sizes: TapSizes, endpoints: readonly Placed[], log: Logger): Promise<Tap> {
   const tap = makeTap(choice === 'auto' ? bestTap(endpoints, log) : choice, sizes, log);
   await tap.start();
   return tap;
 }
 
-function bestTap(endpoints: readonly ConfiguredEndpoint[], log: Logger): TapName {
+function bestTap(endpoints: readonly Placed[], log: Logger): TapName {
   const { reason, considered } = chooseTap(probeNode());
   // A tap on cgroups needs to be told the cgroup of every endpoint.
-  const haveCgroups = endpoints.every(({ where }) => where.cgroup !== undefined || where.pid !== undefined);
+  const haveCgroups = endpoints.every(({ where }) => isPod(where) || where.cgroup !== undefined || where.pid !== undefined);
   const best = considered.find(({ tap, ok }) => ok && (tap !== 'ebpf:cgroup' || haveCgroups));
   if (best === undefined) throw new ShadowtapError('TAP_UNAVAILABLE', `${reason}; \`shadowtap doctor\` says what to do`);
   log.info({ tap: best.tap, considered }, 'tap chosen');

@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
+import type { Cluster } from '../agent/cluster.ts';
 import { loadConfig } from '../config.ts';
+import type { KubernetesSettings } from '../config/agent-schema.ts';
 import { messageOf } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
 
-/** Runs the standalone agent until it is told to stop. */
+/** Runs the agent, standalone or of a node, until it is told to stop. */
 export async function run(options: RunOptions, io: Io): Promise<number> {
   const flags = settingFlags(options);
   const config = loadConfig(options.file, flags);
   const [{ Agent }, { FileWatch }] = await Promise.all([import('../agent.ts'), import('../agent/file-watch.ts')]);
-  const agent = new Agent(config, { dryRun: options.dryRun ?? false });
+  const cluster = config.kubernetes === null ? null : await joinCluster(config.kubernetes);
+  const agent = new Agent(config, { dryRun: options.dryRun ?? false, ...(cluster && { cluster }) });
   const stopped = io.untilStopped();
 
   // Whatever goes wrong with a change, the agent goes on as it was.
@@ -19,7 +22,11 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
       .catch((error: unknown) => agent.log.error({ problem: messageOf(error) }, complaint));
   };
   const reload = (): void =>
-    attempt(() => agent.reload(loadConfig(options.file, flags)), 'the new configuration is refused; the old one stays in force');
+    attempt(async () => {
+      const changed = loadConfig(options.file, flags);
+      if (cluster === null) await agent.reload(changed);
+      else agent.log.warn('settings are taken over at the next start; pods and policies are those of the cluster');
+    }, 'the new configuration is refused; the old one stays in force');
   const setKillSwitch = (which: 'file' | 'signal', thrown: boolean): void =>
     attempt(() => agent.setKillSwitch(which, thrown), 'mirroring could not be switched everywhere');
   const { killSwitchFile } = config.settings;
@@ -31,17 +38,25 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   io.onSignal('SIGUSR2', () => setKillSwitch('signal', !agent.isThrown('signal')));
 
   await agent.start();
+  cluster?.start(agent);
   const watches = [new FileWatch(options.file, (exists) => (exists ? reload() : agent.log.warn({ file: options.file }, 'the configuration file is gone; what it said stays in force')))];
   if (killSwitchFile !== null) watches.push(new FileWatch(killSwitchFile, followKillSwitch, KILL_SWITCH_CHECK_MS));
 
   await stopped;
   for (const watch of watches) watch.close();
+  await cluster?.stop();
   if (options.dryRun === true) {
     const { planReport, renderPlan } = await import('./plan.ts');
     io.out.write(renderPlan(await planReport(agent)));
   }
   await agent.stop();
   return EXIT_OK;
+}
+
+/** Its client takes a while to load and much memory: standalone agents do without. */
+async function joinCluster(settings: KubernetesSettings): Promise<Cluster> {
+  const { Cluster } = await import('../agent/cluster.ts');
+  return new Cluster(settings);
 }
 
 /** Mirroring has to stop within a second. */

@@ -193,12 +193,13 @@ export const KUBERNETES = object(
       pattern: '^/',
       default: '/proc',
     }),
-    cgroups: text({
-      description: 'Where the cgroups of the node are.',
-      expects: 'a path such as /sys/fs/cgroup',
-      pattern: '^/',
-      default: '/sys/fs/cgroup',
-    }),
+    cgroups: optional(
+      text({
+        description: 'Where the cgroup v2 hierarchy of the node is; not given: where one is mounted.',
+        expects: 'a path such as /sys/fs/cgroup',
+        pattern: '^/',
+      }),
+    ),
     import: list(word([...IMPORTS], { description: 'A kind of routes.' }), {
       description: 'Routes whose mirroring the controller turns into MirrorPolicies; see docs/import.md.',
       expects: `a list of ${IMPORTS.join(' and ')}`,
