@@ -4,6 +4,7 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
+import { nodeReport } from './agent/node-report.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
@@ -272,7 +273,8 @@ export class Agent {
         contentType: this.#metrics.contentType,
         body: await this.#metrics.render(this.stats()),
       }),
-      '/stats': () => ({ status: 200, contentType: 'application/json', body: `${JSON.stringify(this.stats())}\n` }),
+      '/stats': () => json(this.stats()),
+      '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }
 
@@ -296,6 +298,10 @@ interface Running {
   readonly attachments: Attachments;
   readonly admin: AdminServer | null;
   readonly governor: Governor;
+}
+
+function json(value: unknown): AdminPage {
+  return { status: 200, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
 }
 
 function text(status: 200 | 503, body: string): AdminPage {

@@ -96,7 +96,7 @@ export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig 
  * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID
  */
 export function loadPolicies(file: string): readonly MirrorPolicy[] {
-  const reports = inspect(file);
+  const reports = inspect(file).map(refuseServices);
   refuseProblems(reports);
   const policies = reports.flatMap(({ policy }) => policy ?? []);
   if (policies.length > 0) return policies;
@@ -113,7 +113,8 @@ export function inspect(file: string): readonly DocumentReport[] {
     throw new ShadowtapError('CONFIG_FILE', `${file}: has no documents; add some of kind Agent and MirrorPolicy`);
   }
   const reports = documents.map(reportOn);
-  return reports.map((report, index) => refuseSecond(report, reports.slice(0, index)));
+  const standalone = reports.some(({ agent }) => agent?.spec.endpoints !== undefined);
+  return reports.map((report, index) => refuseSecond(standalone ? refuseServices(report) : report, reports.slice(0, index)));
 }
 
 function reportOn(document: SourceDocument, index: number): DocumentReport {
@@ -126,7 +127,7 @@ function reportOn(document: SourceDocument, index: number): DocumentReport {
   }
   if (kind === 'MirrorPolicy') {
     const { value, problems } = validatePolicy(document.value);
-    return { ...bare, policy: value, problems: lines(document, title, problems ?? (value === null ? [] : servicesIn(value))) };
+    return { ...bare, policy: value, problems: lines(document, title, problems) };
   }
   const message = kind === undefined ? 'missing; give Agent or MirrorPolicy' : `${JSON.stringify(kind)} is not allowed; give Agent or MirrorPolicy`;
   return { ...bare, problems: lines(document, title, [{ path: ['kind'], message }]) };
@@ -156,11 +157,13 @@ function refuseSecond(report: DocumentReport, before: readonly DocumentReport[])
 }
 
 /** Only a cluster knows what is behind a Service. */
-function servicesIn({ spec }: MirrorPolicy): Problem[] {
-  return spec.targets.flatMap(({ backendRef }, index) => {
+function refuseServices(report: DocumentReport): DocumentReport {
+  const { document, title, policy } = report;
+  const problems = (policy?.spec.targets ?? []).flatMap(({ backendRef }, index): Problem[] => {
     if (backendRef === undefined) return [];
-    return { path: ['spec', 'targets', index, 'backendRef'], message: 'is for agents in a cluster; give url here' };
+    return [{ path: ['spec', 'targets', index, 'backendRef'], message: 'is for agents in a cluster; give url here' }];
   });
+  return problems.length === 0 ? report : { ...report, policy: null, problems: lines(document, title, problems) };
 }
 
 /** By target; null where it is no file. */

@@ -144,7 +144,7 @@ export class Controller {
 
   async #tellAll(): Promise<void> {
     const lookup = serviceIndex(this.#services.objects, this.#slices.objects, this.#grants.objects);
-    await this.#importer.reconcile(lookup, () => this.#lease.held);
+    await this.#importer.reconcile(lookup, (key) => this.#policies.objects.has(key), () => this.#lease.held);
     const agents = [...this.#agents.objects.values()].filter(({ address }) => address !== '');
     this.#answers = await askAgents(agents, statsOf);
     const summaries = new Map(summarise(this.#answers).map((summary) => [summary.policy, summary]));
@@ -173,7 +173,7 @@ export class Controller {
     const answered = this.#answers.filter(({ stats }) => stats !== null).length;
     return policyStatus({
       generation: facts.generation,
-      judgement: this.#importer.judgementOf(facts) ?? judge(facts, lookup, this.#options.permissions),
+      judgement: this.#importer.judge(facts, judge(facts, lookup, this.#options.permissions)),
       summary,
       agents: [answered, this.#agents.objects.size],
       ailment: summary === null ? null : health.look(summary),

@@ -13,8 +13,9 @@ const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: r
   stats: { upTo: 'tap' },
   metrics: { and: ['stats'] },
   config: { upTo: 'policy', and: ['log'] },
-  kube: { upTo: 'policy', and: ['config', 'log'] },
+  kube: { upTo: 'policy', and: ['config', 'log', 'stats'] },
   admin: { and: ['stats', 'metrics', 'log'] },
+  controller: { upTo: 'policy', and: ['kube', 'config', 'log', 'stats', 'metrics', 'admin'] },
 };
 
 /** Where everything is put together. */

@@ -2,7 +2,8 @@ import type { Agent, AssignedEndpoint, Assignment, ClusterLink } from '../agent.
 import type { KubernetesSettings } from '../config/agent-schema.ts';
 import { readPemFiles } from '../config/pem-files.ts';
 import { messageOf, ShadowtapError } from '../errors.ts';
-import { ApiClient } from '../kube/api-client.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import { apiClient, permissionsOf } from '../kube/connect.ts';
 import { podPlace } from '../kube/pod-location.ts';
 import type { NodePlan, PodEndpoint } from '../kube/node-plan.ts';
 import { NodeWatch } from '../kube/node-watch.ts';
@@ -29,8 +30,7 @@ export class Cluster implements ClusterLink {
     }
     this.places = { proc: settings.proc, ...(settings.cgroups !== undefined && { cgroup: settings.cgroups }) };
     this.#api = apiClient(settings);
-    const permissions = { externalTargets: settings.allowExternalTargets, nodeFiles: settings.allowNodeFiles };
-    this.#watch = new NodeWatch(this.#api, { nodeName, permissions, onPlan: (plan) => this.#follow(plan) });
+    this.#watch = new NodeWatch(this.#api, { nodeName, permissions: permissionsOf(settings), onPlan: (plan) => this.#follow(plan) });
   }
 
   /** From now on the agent does what the cluster says. Call it when the agent has been started. */
@@ -86,11 +86,6 @@ export class Cluster implements ClusterLink {
       addressesOf: (policy, target) => addresses.get(policy)?.[target] ?? [],
     };
   }
-}
-
-/** @throws ShadowtapError KUBE_CONFIG */
-export function apiClient({ kubeconfig }: KubernetesSettings): ApiClient {
-  return kubeconfig === undefined ? ApiClient.inCluster() : ApiClient.fromKubeconfig(kubeconfig);
 }
 
 function assigned({ pod, labels }: PodEndpoint): AssignedEndpoint {

@@ -5,6 +5,7 @@ Examples:
   shadowtap plan -f examples/standalone.yaml --for 30s    what would be mirrored?
   shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
+  shadowtap status                                        how does mirroring fare in this cluster?
 
 Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor has its own.
 More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
@@ -63,11 +64,13 @@ Examples:
   shadowtap replay requests_0.gor --to http://127.0.0.1:9090 --speed 2x`;
 
 export const DOCTOR_HELP = `
-Exit codes: 0 an eBPF tap can be used, 1 only the pcap tap can, 3 no tap can.
+Exit codes: 0 an eBPF tap can be used, 1 only the pcap tap can, 3 no tap can; with --cluster that of the worst node, and
+1 where an agent does not answer.
 
 Examples:
   sudo shadowtap doctor
-  sudo shadowtap doctor -o json`;
+  sudo shadowtap doctor -o json
+  shadowtap doctor --cluster`;
 
 export const VALIDATE_HELP = `
 Each document is checked by itself and reported on a line with file, line and field. Exit codes: 0 all are right,
@@ -76,3 +79,25 @@ Each document is checked by itself and reported on a line with file, line and fi
 Examples:
   shadowtap validate -f config.yaml
   shadowtap validate -f examples/standalone.yaml examples/policies.yaml`;
+
+export const STATUS_HELP = `
+Rates are those of the time given by --for; counts are those of the agents that run now, since each was started. It needs
+to list pods and get pods/proxy in the agents' namespace, and to list mirrorpolicies. Exit code 1: an agent does not answer.
+
+Examples:
+  shadowtap status
+  shadowtap status -n shop --by node
+  shadowtap status -o json | jq '.problems'`;
+
+export const CONTROLLER_HELP = `
+One in a cluster, as daemonset/ deploys it; of several, one writes at a time. Agents mirror without it.
+
+  apiVersion: shadowtap.dev/v1alpha1
+  kind: Agent
+  spec:
+    admin: 0.0.0.0:9464
+    kubernetes: {}            # allowExternalTargets, allowNodeFiles, import: [HTTPRoute, VirtualService]
+
+Examples:
+  shadowtap controller -f agent.yaml
+  shadowtap controller -f agent.yaml --log-level debug`;

@@ -5,6 +5,7 @@ import { ShadowtapError } from '../errors.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import { durationMs, isDuration } from '../policy/duration.ts';
 import type { AgentStats } from '../stats.ts';
+import { checkFormat } from './format.ts';
 import { EXIT_OK, type Io } from './io.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
 import { renderTable } from './table.ts';
@@ -33,11 +34,6 @@ export async function plan(options: PlanOptions, io: Io): Promise<number> {
   await agent.stop();
   io.out.write(options.output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderPlan(report));
   return EXIT_OK;
-}
-
-export function checkFormat(format: string): void {
-  if (format === 'table' || format === 'json') return;
-  throw new ShadowtapError('USAGE', `--output: ${JSON.stringify(format)} is not allowed; give table or json`);
 }
 
 export interface PlanReport {

@@ -1,11 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, VALIDATE_HELP } from './help.ts';
+import { CONTROLLER_HELP, DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, STATUS_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './settings.ts';
+import type { ClusterOptions, StatusOptions } from './status.ts';
 
 /**
  * Runs one command line.
@@ -18,7 +19,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, plan, replay, doctor or validate; see shadowtap --help');
+    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, plan, replay, status, doctor, validate or controller; see shadowtap --help');
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (thrown) {
@@ -48,8 +49,8 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
   // Each command is loaded when it is asked for: what one needs takes time to load, and may be missing.
   program
     .command('run')
-    .description('run the standalone agent: tap the endpoints of a file, mirror by its policies')
-    .requiredOption('-f, --file <path>', 'YAML file with an Agent and its MirrorPolicies')
+    .description('run the agent: tap the endpoints of a file, or the pods of a node, and mirror by policies')
+    .requiredOption('-f, --file <path>', 'YAML file with an Agent, and its MirrorPolicies unless it is told by a cluster')
     .option('--tap <name>', 'auto, ebpf:tcx, ebpf:cgroup, ebpf:clsact or pcap')
     .option('--workers <count>', 'worker threads, 1 to 64')
     .option('--memory <bytes>', 'what captured traffic may take up in all workers together')
@@ -95,10 +96,46 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .command('doctor')
     .description('say what this node can do, which tap it gets and why, and how to get a better one')
     .option('-o, --output <format>', 'table or json', 'table')
+    .option('--cluster', 'ask all agents of a cluster instead, through its API server')
+    .option('--kubeconfig <path>', 'with --cluster: another kubeconfig than $KUBECONFIG or ~/.kube/config')
+    .option('--context <name>', 'with --cluster: another context than the current one')
+    .option('--agent-namespace <name>', 'with --cluster: where the agents are', 'shadowtap-system')
     .addHelpText('after', DOCTOR_HELP)
-    .action(async (options: { readonly output: string }) => {
+    .action(async (options: ClusterOptions & { readonly output: string; readonly cluster?: true }) => {
+      if (options.cluster === true) {
+        const { doctorCluster } = await import('./doctor-cluster.ts');
+        return finish(await doctorCluster(options, io));
+      }
       const { doctor } = await import('./doctor.ts');
       finish(await doctor(options.output, io));
+    });
+
+  program
+    .command('status')
+    .description('say how the policies and agents of a cluster fare; asks all agents through the API server')
+    .option('-n, --namespace <name>', 'only policies of this namespace')
+    .option('--by <what>', 'policy, or node for each policy on each node', 'policy')
+    .option('--for <duration>', 'how long to look at rates', '2s')
+    .option('-o, --output <format>', 'table or json', 'table')
+    .option('--kubeconfig <path>', 'another kubeconfig than $KUBECONFIG or ~/.kube/config')
+    .option('--context <name>', 'another context than the current one')
+    .option('--agent-namespace <name>', 'where the agents are', 'shadowtap-system')
+    .addHelpText('after', STATUS_HELP)
+    .action(async (options: StatusOptions) => {
+      const { status } = await import('./status.ts');
+      finish(await status(options, io));
+    });
+
+  program
+    .command('controller')
+    .description('tell the cluster what becomes of its MirrorPolicies: status, Events, imported routes')
+    .requiredOption('-f, --file <path>', 'YAML file with an Agent that has `kubernetes`')
+    .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
+    .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .addHelpText('after', CONTROLLER_HELP)
+    .action(async (options: RunOptions) => {
+      const { controller } = await import('./controller.ts');
+      finish(await controller(options, io));
     });
 
   program
@@ -119,7 +156,7 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 }
 
 function helpFor(command: string | undefined): string {
-  const known = ['run', 'plan', 'replay', 'doctor', 'validate'].find((name) => name === command);
+  const known = ['run', 'plan', 'replay', 'status', 'doctor', 'validate', 'controller'].find((name) => name === command);
   return known === undefined ? 'shadowtap --help' : `shadowtap ${known} --help`;
 }
 

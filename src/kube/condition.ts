@@ -1,6 +1,6 @@
 /** What is said of a policy: a metav1.Condition without its times. */
 export interface Verdict {
-  readonly type: 'Accepted' | 'ResolvedRefs';
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'Imported';
   readonly status: 'True' | 'False';
   /** One word for programs. */
   readonly reason: string;

@@ -1,0 +1,24 @@
+import { loadConfig } from '../config.ts';
+import { ShadowtapError } from '../errors.ts';
+import { EXIT_OK, type Io } from './io.ts';
+import { settingFlags, type RunOptions } from './settings.ts';
+
+/** Runs the controller until it is told to stop. */
+export async function controller(options: RunOptions, io: Io): Promise<number> {
+  const { kubernetes, settings } = loadConfig(options.file, settingFlags(options));
+  if (kubernetes === null) {
+    throw new ShadowtapError('CONFIG_INVALID', `${options.file}: the Agent has no \`kubernetes\`; a controller is for clusters`);
+  }
+  const [{ Controller }, { apiClient, permissionsOf }] = await Promise.all([import('../controller.ts'), import('../kube/connect.ts')]);
+  const running = new Controller(apiClient(kubernetes), {
+    admin: settings.admin,
+    logLevel: settings.logLevel,
+    permissions: permissionsOf(kubernetes),
+    imports: kubernetes.import,
+  });
+  const stopped = io.untilStopped();
+  await running.start();
+  await stopped;
+  await running.stop();
+  return EXIT_OK;
+}
