@@ -65,6 +65,10 @@ export class BalancedClient implements HttpClient {
     return added;
   }
 
+  get anyHealthy(): boolean {
+    return this.#endpoints.some(({ breaker }) => !breaker.isOpen);
+  }
+
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
     const endpoint = this.#choose();
     if (endpoint === null) {
