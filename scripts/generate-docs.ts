@@ -129,6 +129,17 @@ the agent; with it, hashes are the same on all agents.
   that fails does not hold up the next. Requests that wait count in \`maxQueued\`.
 - \`sample.adaptive\` changes the share, not the choice: with \`stickyBy\`, those who are still in were in before.
   The metric \`shadowtap_sample_rate\` tells the share.
+- A target that is a Service (\`backendRef\`) is not sent to its cluster address: that spreads connections, and the few that
+  the agent keeps open would bring most copies to one or two pods (of three pods at 10 copies a second, one got none at all).
+  Each copy goes to one of the ready endpoints, to the one with the fewest copies under way, by turns among equals.
+- An endpoint that fails three times in a row is left alone for half a second, up to 5 seconds while it goes on failing, as
+  long as another one answers. When pods come or go, copies under way finish, and new pods are used at once.
+- Where no endpoint is ready, or the Service may not be used, copies end as \`failed: connect\` at once, and nothing waits.
+- \`connections\` and all limits hold for the Service as a whole; with fewer \`connections\` than endpoints, connections are
+  closed and opened again for almost every copy.
+- A Service is called \`http://name.namespace.svc:port\` in metrics, plans and with \`hostname: Target\`, without the port if
+  that is the scheme's own (80, or 443 with \`tls\`). With \`tls\` its endpoints are asked for \`name.namespace.svc\`, or
+  \`tls.serverName\`, and have to bear that name.
 - \`https\` targets are asked for by the host of their \`url\` (or \`tls.serverName\`), whatever \`Host\` the copies bear.
 
 ## Fields

@@ -18,6 +18,8 @@ const ENDPOINT_BREAKER = { openAfter: 3, maxPauseMs: 5_000 };
 /** Beyond any number of copies under way: what makes an endpoint the worse choice, whatever the others have to do. */
 const FAILING = 1e6;
 const WITHOUT_CONNECTION = 1e9;
+/** Less than one copy: among equals, those are taken that need no connection in place of another one. */
+const CROWDED = 0.5;
 
 /** @param room asked before a connection is opened */
 export type OpenClient = (address: BackendAddress, room: ConnectionRoom) => PooledClient;
@@ -65,6 +67,10 @@ export class BalancedClient implements HttpClient {
     return added;
   }
 
+  get anyHealthy(): boolean {
+    return this.#endpoints.some(({ breaker }) => !breaker.isOpen);
+  }
+
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
     const endpoint = this.#choose();
     if (endpoint === null) {
@@ -104,14 +110,15 @@ export class BalancedClient implements HttpClient {
 
   #choose(): BackendEndpoint | null {
     const endpoints = this.#endpoints;
-    const full = this.#pipelining > 1 && this.#room.isFull;
+    const full = this.#room.isFull;
+    const busy = full && this.#room.idlest === null;
     let best: BackendEndpoint | null = null;
     let least = Infinity;
     let index = this.#turn;
     for (let i = 0; i < endpoints.length && least > 0; i++, index++) {
       if (index >= endpoints.length) index %= endpoints.length;
       const endpoint = endpoints[index]!;
-      const cost = this.#cost(endpoint, full);
+      const cost = this.#cost(endpoint, full, busy);
       if (cost >= least) continue;
       best = endpoint;
       least = cost;
@@ -121,11 +128,17 @@ export class BalancedClient implements HttpClient {
     return best;
   }
 
-  /** @param full no endpoint gets another connection */
-  #cost({ underWay, client, breaker }: BackendEndpoint, full: boolean): number {
-    const failing = breaker.isOpen && breaker.refuses(performance.now());
-    const stuck = full && underWay >= client.connections * this.#pipelining;
-    return underWay + (failing ? FAILING : 0) + (stuck ? WITHOUT_CONNECTION : 0);
+  /**
+   * @param full a connection to one endpoint would have to take the place of one to another
+   * @param busy there is none that could give way
+   */
+  #cost({ underWay, client, breaker }: BackendEndpoint, full: boolean, busy: boolean): number {
+    let cost = underWay;
+    if (breaker.isOpen && breaker.refuses(performance.now())) cost += FAILING;
+    if (busy && underWay >= client.connections * this.#pipelining) cost += WITHOUT_CONNECTION;
+    // An endpoint without any may have one, else it would never get copies.
+    else if (full && client.idle === 0 && client.connections > 0) cost += CROWDED;
+    return cost;
   }
 }
 

@@ -17,25 +17,24 @@ export class ConnectionRoom {
     this.#clients.delete(client);
   }
 
-  /** No connection may be opened, and none closed to make way. */
+  /** Another connection could be opened only in place of one. */
   get isFull(): boolean {
     let open = 0;
-    for (const client of this.#clients) {
-      if (client.idle > 0) return false;
-      open += client.connections;
-    }
+    for (const { connections } of this.#clients) open += connections;
     return open >= this.#limit;
   }
 
-  /** @returns whether one more may be opened; where there are too many, an idle one of the client with the most gives way */
-  makeWay(): boolean {
-    let open = 0;
+  /** The client with the most idle connections; null where all are busy. */
+  get idlest(): PooledClient | null {
     let idlest: PooledClient | null = null;
-    for (const client of this.#clients) {
-      open += client.connections;
-      if (client.idle > (idlest?.idle ?? 0)) idlest = client;
-    }
-    if (open < this.#limit) return true;
+    for (const client of this.#clients) if (client.idle > (idlest?.idle ?? 0)) idlest = client;
+    return idlest;
+  }
+
+  /** @returns whether one more may be opened; where there is no room, an idle one gives way */
+  makeWay(): boolean {
+    if (!this.isFull) return true;
+    const { idlest } = this;
     idlest?.closeIdle();
     return idlest !== null;
   }

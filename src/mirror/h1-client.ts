@@ -21,7 +21,7 @@ const MAX_IDLE_MS = 4_000;
  */
 export class H1Client implements PooledClient, ConnectionOwner {
   readonly #address: BackendAddress;
-  readonly #connections: number;
+  readonly #maxConnections: number;
   readonly #pipelining: number;
   readonly #room: ConnectionRoom | null;
   readonly #all = new Set<H1Connection>();
@@ -34,7 +34,7 @@ export class H1Client implements PooledClient, ConnectionOwner {
   constructor(origin: string, { connections, pipelining }: HttpClientOptions, room: ConnectionRoom | null = null) {
     const { hostname, port } = new URL(origin);
     this.#address = { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) };
-    this.#connections = connections;
+    this.#maxConnections = connections;
     this.#pipelining = pipelining;
     this.#room = room;
   }
@@ -94,7 +94,7 @@ export class H1Client implements PooledClient, ConnectionOwner {
   }
 
   #mayOpen(): boolean {
-    return this.#room === null ? this.#all.size < this.#connections : this.#room.makeWay();
+    return this.#room === null ? this.#all.size < this.#maxConnections : this.#room.makeWay();
   }
 
   /** The caller bounds what is under way to connections × pipelining: there is room. */

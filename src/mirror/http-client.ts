@@ -45,6 +45,8 @@ export interface HttpClient {
    * @returns whether there is one that was not there before
    */
   setAddresses?(addresses: readonly BackendAddress[]): boolean;
+  /** Where the origin is a Service: one of its endpoints at least is not failing, so that a failure is not the Service's. */
+  readonly anyHealthy?: boolean;
 }
 
 /** A client that can share a bound on connections with others. */

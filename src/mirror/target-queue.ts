@@ -179,9 +179,9 @@ export class TargetQueue implements KeyedQueue {
     if (!copy.link.linked) return;
     const nowMs = performance.now();
     const failed = OUTCOME_SLOTS[slot]!.outcome === 'failed';
-    if (slot === FAILED.rejected) this.#breaker.abstained();
-    else if (failed) this.#breaker.failed(nowMs);
-    else this.#breaker.succeeded();
+    if (!failed) this.#breaker.succeeded();
+    else if (slot === FAILED.rejected || this.#client.anyHealthy === true) this.#breaker.abstained();
+    else this.#breaker.failed(nowMs);
     if (this.health !== null && slot !== FAILED.rejected) {
       if (failed || slot === SERVER_ERROR) this.health.onError();
       else this.health.onSuccess(nowMs - copy.sentMs);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { canonicalAddress } from '../flow/address.ts';
 import type { Endpoint } from '../tap/tap.ts';
 import { hashKeys, type HashKeys } from './keys.ts';
@@ -61,8 +62,13 @@ function targetsOf(policy: MirrorPolicy, number: number, addressesOf: NonNullabl
   return policy.spec.targets.map(({ backendRef }, index) => ({
     policy: number,
     index,
-    ...(backendRef !== undefined && { addresses: addressesOf(policy, index) }),
+    ...(backendRef !== undefined && { addresses: addressesOf(policy, index).filter(isUsable) }),
   }));
+}
+
+/** What is no address, such as the name that an EndpointSlice may have in its place, costs itself alone. */
+function isUsable({ host, port }: BackendAddress): boolean {
+  return isIP(host) !== 0 && !host.includes('%') && Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
 function snapshotEndpoint(endpoint: SelectableEndpoint, policies: readonly MirrorPolicy[]): SnapshotEndpoint {

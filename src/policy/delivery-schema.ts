@@ -85,7 +85,7 @@ export const TLS = ruled(
       caFile: pemFile('Certificates of the authorities that are trusted, in place of the well-known ones.'),
       serverName: optional(
         text({
-          description: 'Name that the server is asked for (SNI) and that its certificate must bear; not given: the host of `url`.',
+          description: 'Name that the server is asked for (SNI) and that its certificate must bear; not given: the host of `url`, or `name.namespace.svc` of the Service.',
           expects: 'a host name such as shadow.example',
           pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$',
           maxLength: 253,

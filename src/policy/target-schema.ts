@@ -114,7 +114,7 @@ export const TARGET = ruled(
     hostname: ruled(
       text({
         description:
-          'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL; or a literal.',
+          'Host of the copy: `Preserve` as sent; `Shadow` with `-shadow` added before the port, as Envoy does; `Target` that of the URL or `name.namespace.svc` of the Service; or a literal.',
         expects: HOSTNAME_EXPECTS,
         default: 'Preserve',
         maxLength: 255,

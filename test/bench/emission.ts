@@ -8,6 +8,7 @@ import { ByteBudget } from '../../src/flow/budget.ts';
 import { HttpRequest } from '../../src/http/exchange.ts';
 import { PolicyAccount } from '../../src/ledger/ledger.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
+import { BalancedClient, hostAndPort } from '../../src/mirror/balanced-client.ts';
 import { H1Client } from '../../src/mirror/h1-client.ts';
 import type { HttpClient } from '../../src/mirror/http-client.ts';
 import { rewriteRules } from '../../src/mirror/rewrite-rules.ts';
@@ -36,10 +37,21 @@ interface Row {
 const undici = (origin: string): HttpClient => new UndiciClient(origin);
 const own = (connections: number, pipelining: number) => (origin: string): HttpClient => new H1Client(origin, { connections, pipelining });
 
+const PORTS = [8080, 8081, 8082];
+
+/** The endpoints of a Service. */
+const balanced = (connections: number, pipelining: number) => (origin: string): HttpClient => {
+  const addresses = PORTS.map((port) => ({ host: new URL(origin).hostname, port }));
+  const options = { connections, pipelining };
+  return new BalancedClient((address, room) => new H1Client(`http://${hostAndPort(address)}`, options, room), addresses, options);
+};
+
 const ROWS: readonly Row[] = [
   { name: 'undici, GET, 32 connections', client: undici, inFlight: 32, bodyBytes: 0 },
   { name: 'own, GET, 32 connections', client: own(32, 1), inFlight: 32, bodyBytes: 0 },
   { name: 'own, GET, 8 connections, pipelining 16', client: own(8, 16), inFlight: 128, bodyBytes: 0 },
+  { name: 'own, GET, 3 endpoints, 32 connections', client: balanced(32, 1), inFlight: 32, bodyBytes: 0 },
+  { name: 'own, GET, 3 endpoints, 8 connections, pipelining 16', client: balanced(8, 16), inFlight: 128, bodyBytes: 0 },
   { name: 'undici, POST of 1 KiB, 32 connections', client: undici, inFlight: 32, bodyBytes: 1024 },
   { name: 'own, POST of 1 KiB, 32 connections', client: own(32, 1), inFlight: 32, bodyBytes: 1024 },
   { name: 'own, POST of 1 KiB, 8 connections, pipelining 16', client: own(8, 16), inFlight: 128, bodyBytes: 1024 },
@@ -88,7 +100,7 @@ class Contestant {
       const count = this.#copies[slot]!;
       return count === 0 ? [] : [`${count} ${outcome} ${reason}`];
     });
-    return `${this.#row.name.padEnd(50)} ${median} µs (${least} to ${most})   ${outcomes.join(', ')}`;
+    return `${this.#row.name.padEnd(52)} ${median} µs (${least} to ${most})   ${outcomes.join(', ')}`;
   }
 
   close(): Promise<void> {
@@ -116,9 +128,10 @@ function requestOf(number: number, body: Buffer | null): HttpRequest {
   return request;
 }
 
+const server = (): string => `${PORTS.slice(1).map((port) => `listen ${port} backlog=4096;`).join(' ')} location / { return 200 "ok\\n"; }`;
 await using network = await createNetwork();
 const shadow = await network.createPod({ name: 'shadow' });
-await using _nginx = await startNginx(shadow, { port: 8080, log: false });
+await using _nginx = await startNginx(shadow, { port: PORTS[0]!, server, log: false });
 const only = process.argv[2] ?? '';
 const contestants = ROWS.filter(({ name }) => name.includes(only)).map((row) => new Contestant(row, `http://${shadow.address}:8080`));
 for (const contestant of contestants) await contestant.run(REQUESTS / 3);

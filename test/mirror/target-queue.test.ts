@@ -4,8 +4,9 @@ import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PolicyAccount } from '../../src/ledger/ledger.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
+import { BalancedClient } from '../../src/mirror/balanced-client.ts';
 import { H1Client } from '../../src/mirror/h1-client.ts';
-import type { HttpClient, OutgoingRequest } from '../../src/mirror/http-client.ts';
+import type { HttpClient, HttpClientOptions, OutgoingRequest } from '../../src/mirror/http-client.ts';
 import { TargetQueue, type PreparedCopy, type QueueLimits } from '../../src/mirror/target-queue.ts';
 import { UndiciClient } from '../../src/mirror/undici-client.ts';
 
@@ -89,10 +90,18 @@ class Rig {
   }
 }
 
+/** A Service of one endpoint. */
+function serviceOf(origin: string, options: HttpClientOptions): HttpClient {
+  const { hostname: host, port } = new URL(origin);
+  return new BalancedClient((_address, room) => new H1Client(origin, options, room), [{ host, port: Number(port) }], options);
+}
+
 /** Ways to speak HTTP/1.1 to a mirror: to the queue they are all the same. */
 const CLIENTS: readonly [string, (origin: string) => HttpClient][] = [
   ['undici', (origin) => new UndiciClient(origin)],
   ['our own client', (origin) => new H1Client(origin, { connections: 128, pipelining: 1 })],
+  ['the endpoints of a Service', (origin) => serviceOf(origin, { connections: 128, pipelining: 1 })],
+  ['the endpoints of a Service with pipelining', (origin) => serviceOf(origin, { connections: 2, pipelining: 64 })],
   ['our own client with pipelining', (origin) => new H1Client(origin, { connections: 2, pipelining: 64 })],
 ];
 

@@ -54,6 +54,8 @@ describe('a snapshot', () => {
       { policy: 0, index: 1, addresses: ready },
       { policy: 0, index: 2, addresses: [] },
     ]);
+    const unusable = [{ host: 'pod.example', port: 80 }, { host: 'fe80::1%eth0', port: 80 }, { host: '10.0.0.1', port: 0 }];
+    expect(buildSnapshot(1, [policy({ targets })], [], { addressesOf: () => [...unusable, ...ready] }).targets[1]?.addresses).toEqual(ready);
     expect(buildSnapshot(1, [policy({ targets })], []).targets[1]).toEqual({ policy: 0, index: 1, addresses: [] });
   });
 
