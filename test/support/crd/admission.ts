@@ -88,10 +88,10 @@ function validateText(schema: SchemaNode, value: string, say: (what: string) => 
   if (schema['format'] === 'date-time' && !isTime(value)) say('is no time');
 }
 
-/** net.ParseCIDR of Go. */
+/** ParseCIDRSloppy of Kubernetes, which takes numbers with leading zeros. */
 function isCidr(value: string): boolean {
   const [, address = '', bits = ''] = /^([^/%]*)\/([0-9]+)$/.exec(value) ?? [];
-  const version = isIP(address);
+  const version = isIP(address.replace(/\b0+(?=[0-9]+(?:\.|$))/g, ''));
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 

@@ -129,6 +129,8 @@ function call(name: string, [first, second, third]: readonly Estimate[]): Estima
       return is('bool', second!.size);
     case 'matches':
       return is('bool', Math.ceil((first!.size + 1) * TRAVERSAL) * Math.ceil(second!.size * REGEX));
+    case 'contains':
+      return is('bool', Math.ceil(first!.size * TRAVERSAL) * Math.ceil(second!.size * TRAVERSAL));
     case 'startsWith':
       return is('bool', Math.ceil(second!.size * TRAVERSAL));
     case 'lowerAscii':
@@ -138,7 +140,8 @@ function call(name: string, [first, second, third]: readonly Estimate[]): Estima
     case 'size':
       return is('int', 1);
     case 'duration':
-      return is('duration', 1);
+    case 'timestamp':
+      return is(name, 1);
     case '_+_':
       requireSame(first!, second!);
       return is(first!.type, 1, first!.size + second!.size);

@@ -5,6 +5,8 @@ import { properties, type SchemaNode } from './structural.ts';
 /** The libraries that rules may use: the standard one, and the string functions that every Kubernetes with CEL has. */
 const ENVIRONMENT = celEnv({ funcs: strings });
 
+const timestamp = plan(ENVIRONMENT, parse('timestamp(self)'));
+
 type Program = ReturnType<typeof plan>;
 const programs = new Map<string, Program>();
 
@@ -45,6 +47,7 @@ function holds(rule: string, self: CelInput): boolean {
 function toCel(schema: SchemaNode, value: unknown): CelInput {
   const { items, additionalProperties } = schema;
   if (typeof value === 'number') return schema['type'] === 'number' ? value : BigInt(value);
+  if (typeof value === 'string' && schema['format'] === 'date-time') return timestamp({ self: value }) as CelInput;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.map((entry) => toCel(items as SchemaNode, entry));
   const fields = Object.entries(value as object).flatMap(([name, entry]): [string, CelInput][] => {
