@@ -1,10 +1,14 @@
 /**
- * Writes the references in docs/ from the schemas: `node scripts/generate-docs.ts`. A test compares them with what is
- * committed, so run this after a change of a schema.
+ * Writes what is made from the schemas, the references in docs/ and the CustomResourceDefinition:
+ * `node scripts/generate-docs.ts`. A test compares it with what is committed, so run this after a change of a schema.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 import { AGENT } from '../src/config/agent-schema.ts';
+import { mirrorPolicyCrd } from '../src/kube/crd.ts';
+import { LEFT_TO_AGENT } from '../src/kube/left-to-agent.ts';
 import { toJsonSchema, type TSchema } from '../src/policy/shape.ts';
 import { MIRROR_POLICY } from '../src/policy/schema.ts';
 
@@ -141,6 +145,19 @@ the agent; with it, hashes are the same on all agents.
   that is the scheme's own (80, or 443 with \`tls\`). With \`tls\` its endpoints are asked for \`name.namespace.svc\`, or
   \`tls.serverName\`, and have to bear that name.
 - \`https\` targets are asked for by the host of their \`url\` (or \`tls.serverName\`), whatever \`Host\` the copies bear.
+`;
+
+/** What differs where the document is a custom resource. */
+const IN_A_CLUSTER = `
+## In a cluster
+
+The API server checks a policy before any agent sees it, by the schema and the rules (CEL, for Kubernetes 1.27 and later)
+of [crd.yaml](../daemonset/base/crd.yaml), which are made from this description. It drops unknown fields, with a warning;
+kubectl refuses them. What it cannot check is refused by the agents, in the condition Accepted:
+
+| field | what must hold | why not before |
+|---|---|---|
+${LEFT_TO_AGENT.map(({ fields, rule, reason }) => `| ${fields.map((field) => `\`${field}\``).join(', ')} | ${rule} | ${reason} |`).join('\n')}
 
 ## Fields
 `;
@@ -159,16 +176,23 @@ that the route to them leaves by.
 ## Fields
 `;
 
-/** Contents of the generated files, by name. */
+/** YAML as the parsers of Kubernetes read it (1.1): words such as `off` are quoted. */
+function crdYaml(): string {
+  const yaml = stringify(mirrorPolicyCrd(), { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false });
+  return `# Made from the schema by scripts/generate-docs.ts; do not edit.\n${yaml}`;
+}
+
+/** Contents of the generated files, by their path in the repository. */
 export function references(): Readonly<Record<string, string>> {
   return {
-    'policy.md': POLICY_INTRODUCTION + sections(MIRROR_POLICY),
-    'policy.schema.json': `${JSON.stringify(
+    'docs/policy.md': POLICY_INTRODUCTION + IN_A_CLUSTER + sections(MIRROR_POLICY),
+    'docs/policy.schema.json': `${JSON.stringify(
       { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'MirrorPolicy', ...toJsonSchema(MIRROR_POLICY) },
       null,
       2,
     )}\n`,
-    'agent.md': AGENT_INTRODUCTION + sections(AGENT),
+    'docs/agent.md': AGENT_INTRODUCTION + sections(AGENT),
+    'daemonset/base/crd.yaml': crdYaml(),
   };
 }
 
@@ -212,7 +236,9 @@ function presence(name: string, child: SchemaNode, parent: SchemaNode): string {
 }
 
 if (import.meta.main) {
-  const folder = fileURLToPath(new URL('../docs/', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  for (const [name, text] of Object.entries(references())) writeFileSync(folder + name, text);
+  const root = fileURLToPath(new URL('../', import.meta.url));
+  for (const [path, text] of Object.entries(references())) {
+    mkdirSync(dirname(root + path), { recursive: true });
+    writeFileSync(root + path, text);
+  }
 }

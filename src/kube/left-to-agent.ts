@@ -22,8 +22,8 @@ export const LEFT_TO_AGENT: readonly LeftToAgent[] = [
   },
   {
     fields: ['spec.from[].ipBlock'],
-    rule: '`except` lies within `cidr`.',
-    reason: 'CEL of Kubernetes 1.27 has no functions for blocks of addresses.',
+    rule: '`except` lies within `cidr`, and no number of an address begins with 0.',
+    reason: 'CEL of Kubernetes 1.27 has no functions for blocks of addresses, and the API server takes 010.0.0.0 for 10.0.0.0.',
   },
   {
     fields: ['spec.targets[].url'],

@@ -74,7 +74,12 @@ export const POLICY_STATUS = object(
       }),
     ),
     targets: optional(
-      list(TARGET_COUNTS, { description: 'What became of the copies to each target.', expects: 'a list of targets', maxItems: 16 }),
+      list(TARGET_COUNTS, {
+        description: 'What became of the copies to each target.',
+        expects: 'a list of targets',
+        maxItems: 16,
+        uniqueBy: ['target'],
+      }),
     ),
   },
   { description: 'What the agents report.' },

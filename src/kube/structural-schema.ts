@@ -27,7 +27,7 @@ function convert(node: Node): StructuralSchema {
   return {
     ...pick(node, ['description', 'default']),
     ...(branches === undefined ? typed(node) : union(branches)),
-    ...rules(node['cel'] as readonly CelRule[] | undefined),
+    ...rules(node),
   };
 }
 
@@ -88,8 +88,21 @@ function entries(node: Node): Node {
   };
 }
 
-function rules(cel: readonly CelRule[] | undefined): Node {
-  return cel === undefined ? {} : { 'x-kubernetes-validations': cel };
+function rules(node: Node): Node {
+  const cel = [...((node['cel'] ?? []) as readonly CelRule[]), ...missed(node)];
+  return cel.length === 0 ? {} : { 'x-kubernetes-validations': cel };
+}
+
+/** Rules that are always true, but of a value that is no text, for which they are an error and so refuse it. */
+const IS_TEXT: Readonly<Record<string, string>> = { cidr: "self.contains('/')", 'date-time': "self >= timestamp('0001-01-01T00:00:00Z')" };
+
+/**
+ * Rules for what the API server misses in its own keywords: it lets a list pass for a text that has a format, and rounds
+ * a bound down where the value is written without a fraction, so that 0 passes a minimum of 0.1.
+ */
+function missed({ minimum, format, expects }: Node): CelRule[] {
+  const rule = typeof minimum === 'number' && !Number.isInteger(minimum) ? `self >= ${minimum}` : IS_TEXT[String(format)];
+  return rule === undefined ? [] : [{ rule, message: `give ${String(expects)}` }];
 }
 
 function pick(node: Node, keywords: readonly string[]): Node {

@@ -45,7 +45,7 @@ const PORTS = list(
 );
 
 /** RFC 3339, as `date-time` of JSON Schema, but without leap seconds, which Date does not know. */
-const TIME = '^\\d{4}-\\d{2}-\\d{2}T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)$';
+const TIME = '^\\d{4}-\\d{2}-\\d{2}T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)$';
 
 const SPEC = ruled(
   object(

@@ -99,8 +99,6 @@ export interface CelRule {
   /** True where the value, `self`, is right. Defaults are there. For Kubernetes 1.27: no function that came later. */
   readonly rule: string;
   readonly message: string;
-  /** In place of `message`, with values in it. */
-  readonly messageExpression?: string;
 }
 
 /**
