@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointLocation } from '../../src/tap/tap.ts';
 import { impairCable, type Impairer, type Impairment } from './impair/impair.ts';
 import { attempt, createCgroup, OWNER, removeCgroup, removeLeftovers, removeNamespace } from './leftovers.ts';
@@ -212,6 +213,8 @@ export class Pod implements Place, AsyncDisposable {
   /** Another namespace takes the place of this one, with the same addresses; what runs in it ends. */
   async renew(options: Omit<PodOptions, 'name'> = {}): Promise<void> {
     this.#removeNetwork();
+    // The kernel takes its time to free the old one's number, which the new one then gets.
+    await sleep(200);
     await this.make({ name: this.name, ...options });
   }
 
