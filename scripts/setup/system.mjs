@@ -18,6 +18,8 @@ const NEEDS = [
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
   { command: 'wrk', package: 'wrk', why: 'a load generator', for: ['test', 'bench'] },
   { command: 'nginx', package: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
+  { command: 'nft', package: 'nftables', why: 'redirects to a proxy as a mesh does, in tests', for: ['test'] },
+  { command: 'bpftool', package: 'bpftool', why: 'a second opinion on links in tests', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
 ];
 

@@ -32,7 +32,8 @@ export function podOfProcess(text: string): string | null {
     const path = line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
     // Most processes of a node are in no pod: no need to take their paths apart.
     if (!path.includes('pod')) continue;
-    for (const name of path.split('/')) {
+    // A colon: containerd and the kubelet disagree about the driver, and a container's name is `<pod>.slice:cri-containerd:<id>`.
+    for (const name of path.split(/[/:]/)) {
       const pod = podOfName(name);
       if (pod !== null) return pod;
     }

@@ -40,9 +40,10 @@ export function createCgroup(name: string): string {
   return path;
 }
 
-/** A cgroup can be removed once its processes are gone, which takes the kernel a moment. */
+/** A cgroup can be removed with all below it once its processes are gone, which takes the kernel a moment. */
 export function removeCgroup(path: string): void {
   for (let tries = 0; tries < 100 && existsSync(path); tries++) {
+    for (const child of readdirSync(path, { withFileTypes: true })) if (child.isDirectory()) removeCgroup(join(path, child.name));
     for (const pid of readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n')) if (pid !== '') kill(Number(pid));
     try {
       rmdirSync(path);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointLocation } from '../../src/tap/tap.ts';
 import { impairCable, type Impairer, type Impairment } from './impair/impair.ts';
 import { attempt, createCgroup, OWNER, removeCgroup, removeLeftovers, removeNamespace } from './leftovers.ts';
@@ -25,10 +26,24 @@ export interface Place {
 }
 
 /** Our own namespace. */
-export const HOST: Place = {
-  start: (command, args = [], options) => new Running([command, ...args], options),
-  exec: (command, ...args) => succeeded(command, new Running([command, ...args]).finished),
-};
+export const HOST: Place = placeOf((argv, options) => new Running(argv, options));
+
+/** Our own namespace for commands that run in this cgroup v2 directory, as containers with the node's network do. */
+export function hostContainer(cgroup: string): Place {
+  return placeOf((argv, options) => new Running(joining(cgroup, argv), options));
+}
+
+function placeOf(start: (argv: [string, ...string[]], options?: StartOptions) => Running): Place {
+  return {
+    start: (command, args = [], options) => start([command, ...args], options),
+    exec: (command, ...args) => succeeded(command, start([command, ...args]).finished),
+  };
+}
+
+/** A command line that first moves itself into a cgroup. */
+function joining(cgroup: string, argv: readonly string[]): [string, ...string[]] {
+  return ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup, ...argv];
+}
 
 export interface PodOptions {
   /** Short; unique within the network. */
@@ -159,15 +174,22 @@ export class Pod implements Place, AsyncDisposable {
   }
 
   start(command: string, args: readonly string[] = [], options?: StartOptions): Running {
-    const inNamespace = ['ip', 'netns', 'exec', this.namespace, command, ...args] as const;
-    if (this.cgroup === undefined) return new Running([...inNamespace], options);
-    // First the cgroup: `ip netns exec` mounts a /sys of its own, in which it is not to be found.
-    const join = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
-    return new Running(['sh', '-c', join, this.cgroup, ...inNamespace], options);
+    return this.#start(this.cgroup, [command, ...args], options);
+  }
+
+  /** One of several containers: its commands run in this cgroup v2 directory. */
+  container(cgroup: string): Place {
+    return placeOf((argv, options) => this.#start(cgroup, argv, options));
   }
 
   exec(command: string, ...args: string[]): Promise<string> {
     return succeeded(`${command} in pod ${this.name}`, this.start(command, args).finished);
+  }
+
+  #start(cgroup: string | undefined, argv: readonly string[], options?: StartOptions): Running {
+    const inNamespace = ['ip', 'netns', 'exec', this.namespace, ...argv] as const;
+    // First the cgroup: `ip netns exec` mounts a /sys of its own, in which it is not to be found.
+    return new Running(cgroup === undefined ? [...inNamespace] : joining(cgroup, inNamespace), options);
   }
 
   /** From now on the pod answers nobody on these addresses, not even with a refusal; undone when disposed of. */
@@ -188,14 +210,26 @@ export class Pod implements Place, AsyncDisposable {
     this.remove();
   }
 
+  /** Another namespace takes the place of this one, with the same addresses; what runs in it ends. */
+  async renew(options: Omit<PodOptions, 'name'> = {}): Promise<void> {
+    this.#removeNetwork();
+    // The kernel takes its time to free the old one's number, which the new one then gets.
+    await sleep(200);
+    await this.make({ name: this.name, ...options });
+  }
+
   /** The pod vanishes with everything in it, as when a node kills it. Idempotent. */
   remove(): void {
     this.#forget(this);
+    this.#removeNetwork();
+    if (this.cgroup !== undefined) removeCgroup(this.cgroup);
+  }
+
+  #removeNetwork(): void {
     // The kernel takes an interface away some time after the namespace of its other end: we do it at once.
     attempt('ip', 'link', 'del', this.#bridgePort);
     this.#impairer?.remove();
     removeNamespace(this.namespace);
-    if (this.cgroup !== undefined) removeCgroup(this.cgroup);
   }
 }
 
