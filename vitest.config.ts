@@ -8,7 +8,7 @@ const KERNEL_TESTS = [
   'test/tap/pcap*.test.ts',
   'test/contract/**/*.test.ts',
   'test/e2e/**/*.test.ts',
-  'test/support/**/*.test.ts',
+  'test/support/*.test.ts',
 ];
 
 export default defineConfig({

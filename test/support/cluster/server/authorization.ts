@@ -38,7 +38,7 @@ export class Authorizer {
   }
 
   allows(user: User, access: Access): boolean {
-    const namespace = 'path' in access ? '' : access.namespace;
+    const namespace = 'plural' in access ? access.namespace : '';
     for (const rules of this.#rulesOf(user, namespace)) if (rules.some((rule) => ruleAllows(rule, access))) return true;
     return false;
   }
@@ -46,7 +46,7 @@ export class Authorizer {
   /** @throws ApiError 403 with the message that Kubernetes gives */
   require(user: User, access: Access): void {
     if (this.allows(user, access)) return;
-    if ('path' in access) {
+    if (!('plural' in access)) {
       const message = `forbidden: User ${JSON.stringify(user.name)} cannot ${access.verb} path ${JSON.stringify(access.path)}`;
       throw new ApiError(403, 'Forbidden', message, {});
     }
@@ -91,7 +91,7 @@ function isBoundTo(binding: KubeObject, user: User): boolean {
 
 function ruleAllows(rule: Rule, access: Access): boolean {
   if (!has(rule.verbs, access.verb)) return false;
-  if ('path' in access) {
+  if (!('plural' in access)) {
     return (rule.nonResourceURLs ?? []).some((url) => (url.endsWith('*') ? access.path.startsWith(url.slice(0, -1)) : access.path === url));
   }
   const { group, plural, subresource, name } = access;
