@@ -9,7 +9,7 @@ const KERNEL_TESTS = [
   'test/contract/**/*.test.ts',
   'test/agent/pods.test.ts',
   'test/e2e/**/*.test.ts',
-  'test/support/**/*.test.ts',
+  'test/support/*.test.ts',
 ];
 
 export default defineConfig({
