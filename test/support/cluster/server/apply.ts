@@ -1,5 +1,5 @@
 import type { Json, JsonObject, KubeObject } from '../objects.ts';
-import { describeField, type FieldSet, stepOf, stepsOf } from './field-set.ts';
+import { describeField, type FieldSet, isWithin, stepOf, stepsOf } from './field-set.ts';
 import { isObject, objectOf, treeOf } from './json.ts';
 import { type Manager, type Owner, ownableLeaves, ownersOf, sameManager, setOwners } from './managed-fields.ts';
 import { ApiError } from './status.ts';
@@ -26,11 +26,10 @@ export function applyTo(live: KubeObject | null, wanted: KubeObject, structure: 
   if (!force) refuseConflicts(others, lost);
   const kept = others.map((owner, i) => ({ ...owner, fields: difference(owner.fields, lost[i] ?? []) }));
 
-  const dropped = mine === undefined ? [] : [...mine.fields].filter((path) => !fields.has(path) && !kept.some((owner) => owner.fields.has(path)));
-  // Longest first: an item goes only when its fields are gone, and only if nobody else keeps something in it.
-  for (const path of dropped.sort((a, b) => stepsOf(b).length - stepsOf(a).length)) {
-    after = removeField(after, stepsOf(path), structure) as JsonObject;
-  }
+  // A list's item goes as a whole, with the defaults in it, unless somebody else keeps a field of it.
+  const isKept = (path: string): boolean => kept.some((owner) => [...owner.fields].some((field) => isWithin(field, path)));
+  const dropped = mine === undefined ? [] : [...mine.fields].filter((path) => !fields.has(path) && !isKept(path));
+  for (const path of dropped.sort((a, b) => a.length - b.length)) after = removeField(after, stepsOf(path), structure) as JsonObject;
 
   const result = objectOf({ ...after, metadata: { ...(after['metadata'] as JsonObject) } });
   const isSame = mine !== undefined && mine.fields.size === fields.size && [...fields].every((path) => mine.fields.has(path));
