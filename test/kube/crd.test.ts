@@ -56,6 +56,30 @@ describe('its schema', () => {
     expect(structuralProblems(schema)).toEqual([]);
   });
 
+  it.each<[SchemaNode, string]>([
+    [{}, '.a: has one type'],
+    [{ type: ['string', 'array'] }, '.a: has one type'],
+    [{ type: 'string', const: 'x' }, '.a: const is not allowed'],
+    [{ $ref: '#/a' }, '.a: $ref is not allowed'],
+    [{ type: 'array' }, '.a: an array has items'],
+    [{ type: 'array', uniqueItems: true, items: { type: 'string' } }, '.a: uniqueItems is not allowed'],
+    [{ type: 'array', 'x-kubernetes-list-type': 'map', items: { type: 'object' } }, '.a: a list has keys if it is merged as a map'],
+    [{ type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'object' } }, '.a: entries of a set are scalars'],
+    [{ type: 'object', properties: {}, additionalProperties: false }, '.a: additionalProperties is not false'],
+    [{ type: 'object', required: ['b'] }, '.a: requires b, a field'],
+    [{ type: 'string', enum: [1] }, '.a: words of enum are of the type'],
+    [{ type: 'object', anyOf: [{ properties: { b: {} } }] }, '.a.anyOf.b: is a field outside of the junctor, too'],
+    [{ type: 'string', anyOf: [{ type: 'string' }] }, '.a.anyOf: type is not allowed under a junctor'],
+    [{ type: 'string', 'x-kubernetes-validations': [{ rule: 'true', message: 'a\nb' }] }, '.a: a message is one line'],
+  ])('is judged by rules that find what is not structural: %j', (field, problem) => {
+    expect(structuralProblems({ type: 'object', properties: { a: field } })).toContain(problem);
+  });
+
+  it('says no more of metadata than the API server lets it', () => {
+    const described = { type: 'object', properties: { metadata: { type: 'object', description: 'Its names.' } } };
+    expect(structuralProblems(described)).toEqual(['.metadata: only name and generateName are restricted']);
+  });
+
   it('describes every field', () => {
     const undescribed = every.filter(([path, { description }]) => /\.\w+$/.test(path) && path !== '.metadata' && typeof description !== 'string');
     expect(undescribed.map(([path]) => path)).toEqual([]);
