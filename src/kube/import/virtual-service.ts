@@ -34,6 +34,7 @@ export function importVirtualService(object: unknown, context: ImportContext): I
   spec.end();
   const hosts = hostsOf(names, namespace, gateways, context.clusterDomain);
   if (hosts === null) remarks.push(ANY_HOST);
+  if (gateways.has(MESH) && names.some((host) => host.startsWith('*.') && host.endsWith(`.svc.${context.clusterDomain}`))) remarks.push(WILDCARD_SERVICE);
   const rules = new RouteReader(namespace, gateways, context).rules(list);
   if (rules.some(({ entries }) => entries.length === 0)) problems.push(TOO_LARGE);
   return importRoute({
@@ -46,6 +47,11 @@ export function importVirtualService(object: unknown, context: ImportContext): I
     remarks,
   });
 }
+
+const WILDCARD_SERVICE: Problem = {
+  reason: 'WildcardService',
+  message: 'of hosts that stand for many Services only requests that give the whole name are mirrored, not those that give a short one',
+};
 
 class RouteReader {
   readonly #namespace: string;
