@@ -9,6 +9,8 @@ const KERNEL_TESTS = [
   'test/contract/**/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/support/**/*.test.ts',
+  'test/daemonset/least-privilege.test.ts',
+  'test/daemonset/image.test.ts',
 ];
 
 export default defineConfig({

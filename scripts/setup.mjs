@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Prepares a machine that has only Node 20 or newer: system packages, a recent Node, npm packages, the native module,
- * the BPF object. Does only what is missing, and is quick where nothing is. Plain JavaScript without dependencies, as
+ * the BPF object, tools of the tests. Does only what is missing, and is quick where nothing is. Plain JavaScript without dependencies, as
  * it runs before there are any.
  *
  *   node scripts/setup.mjs [--for run|demo|test|bench]
@@ -10,6 +10,7 @@ import { realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildBpf } from './setup/bpf.mjs';
+import { provideKubectl } from './setup/kubectl.mjs';
 import { provideNode } from './setup/node.mjs';
 import { installPackages } from './setup/packages.mjs';
 import { buildPcap } from './setup/pcap.mjs';
@@ -36,6 +37,7 @@ export function setup(purpose) {
   installPackages(ROOT, env);
   buildPcap(ROOT, node);
   buildBpf(ROOT);
+  if (purpose === 'test') provideKubectl(ROOT);
   return { node: node.program, env };
 }
 

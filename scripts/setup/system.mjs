@@ -18,6 +18,11 @@ const NEEDS = [
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
   { command: 'wrk', package: 'wrk', why: 'a load generator', for: ['test', 'bench'] },
   { command: 'nginx', package: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
+  { command: 'unzip', package: 'unzip', why: 'unpacks kubectl', for: ['test'] },
+  { command: 'runc', package: 'runc', why: 'runs the agent as a container', for: ['test'] },
+  { file: '/usr/share/containers/seccomp.json', package: 'golang-github-containers-common', why: "a runtime's default seccomp profile", for: ['test'] },
+  { command: 'buildah', package: 'buildah', why: 'builds the image', for: ['test'] },
+  { command: 'mmdebstrap', package: 'mmdebstrap', why: 'makes a base image', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
 ];
 
@@ -44,6 +49,7 @@ function missingFor(purpose) {
 
 function isPresent(need) {
   if (need.command) return findCommand(need.command) !== undefined;
+  if (need.file) return existsSync(need.file);
   if (need.header) return inAnyFolder(['/usr/include', '/usr/local/include'], need.header);
   return inAnyFolder(['/usr/lib', '/lib', '/usr/lib64', '/usr/local/lib'], need.library);
 }
