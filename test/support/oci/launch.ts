@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import type { Launched } from '../agent.ts';
 import { attempt } from '../leftovers.ts';
 import { HOST, type Pod } from '../network.ts';
@@ -12,6 +13,8 @@ export type ContainerOptions = Partial<Omit<BundleOptions, 'netns' | 'volumes'>>
  * @param folder stands for the ConfigMap `config`
  */
 export function runContainer(options: ContainerOptions, place: Pod, folder: string): Running {
+  // As a ConfigMap is, for users other than ours.
+  chmodSync(folder, 0o755);
   const bundle = makeBundle({ seccomp: 'containerd', ...options, netns: place.netns, volumes: { config: folder } });
   const id = `shadowtap-test-${randomUUID()}`;
   const remove = (): void => void attempt('runc', 'delete', '--force', id);
