@@ -7,12 +7,12 @@ import { findCommand, run } from './run.mjs';
  * clang compiles the BPF object and the pcap module alike, so no other compiler is asked for.
  */
 const NEEDS = [
-  { command: 'clang', package: 'clang', why: 'compiles the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { command: 'make', package: 'make', why: 'builds the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'asm/types.h', package: 'linux-libc-dev', why: 'kernel headers', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'bpf/bpf_helpers.h', package: 'libbpf-dev', why: 'BPF headers', for: ['run', 'demo', 'test', 'bench'] },
-  { library: 'libbpf.so.1', package: 'libbpf1', why: 'loads the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'pcap/pcap.h', package: 'libpcap-dev', why: 'the pcap tap', for: ['run', 'demo', 'test', 'bench'] },
+  { command: 'clang', package: 'clang', why: 'compiles the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { command: 'make', package: 'make', why: 'builds the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'asm/types.h', package: 'linux-libc-dev', why: 'kernel headers', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'bpf/bpf_helpers.h', package: 'libbpf-dev', why: 'BPF headers', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { library: 'libbpf.so.1', package: 'libbpf1', why: 'loads the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'pcap/pcap.h', package: 'libpcap-dev', why: 'the pcap tap', for: ['run', 'demo', 'test', 'bench', 'image'] },
   { command: 'ip', package: 'iproute2', why: 'namespaces that act as pods', for: ['demo', 'test', 'bench'] },
   { command: 'ethtool', package: 'ethtool', why: 'switches offloads in tests', for: ['test', 'bench'] },
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
