@@ -10,6 +10,9 @@ const KERNEL_TESTS = [
   'test/agent/pods.test.ts',
   'test/e2e/**/*.test.ts',
   'test/support/*.test.ts',
+  'test/support/{impair,servers}/*.test.ts',
+  'test/daemonset/least-privilege.test.ts',
+  'test/daemonset/image.test.ts',
 ];
 
 export default defineConfig({

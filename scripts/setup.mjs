@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
  * Prepares a machine that has only Node 20 or newer: system packages, a recent Node, npm packages, the native module,
- * the BPF object. Does only what is missing, and is quick where nothing is. Plain JavaScript without dependencies, as
+ * the BPF object, tools of the tests. Does only what is missing, and is quick where nothing is. Plain JavaScript without dependencies, as
  * it runs before there are any.
  *
- *   node scripts/setup.mjs [--for run|demo|test|bench]
+ *   node scripts/setup.mjs [--for run|demo|test|bench|image]
  */
 import { realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildBpf } from './setup/bpf.mjs';
+import { provideKubectl } from './setup/kubectl.mjs';
 import { provideNode } from './setup/node.mjs';
 import { installPackages } from './setup/packages.mjs';
 import { buildPcap } from './setup/pcap.mjs';
@@ -17,7 +18,7 @@ import { SetupError } from './setup/report.mjs';
 import { installSystemPackages } from './setup/system.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-export const PURPOSES = ['run', 'demo', 'test', 'bench'];
+export const PURPOSES = ['run', 'demo', 'test', 'bench', 'image'];
 
 /**
  * @param purpose what the caller is about to do: it decides which system packages are wanted
@@ -33,9 +34,10 @@ export function setup(purpose) {
     // Types are stripped once, not at every start: that saves time, and the memory of the tool that strips them.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, 'node_modules/.cache/shadowtap/compiled'),
   };
-  installPackages(ROOT, env);
+  installPackages(ROOT, env, { development: purpose !== 'image' });
   buildPcap(ROOT, node);
   buildBpf(ROOT);
+  if (purpose === 'test') provideKubectl(ROOT);
   return { node: node.program, env };
 }
 

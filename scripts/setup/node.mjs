@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fetchPinned } from './fetch.mjs';
 import { doing, SetupError } from './report.mjs';
 import { run } from './run.mjs';
 
@@ -50,28 +50,13 @@ function installedVersion(folder) {
   }
 }
 
-/** Unpacks beside the final place and then renames, so that an interrupted fetch leaves nothing that looks whole. */
 function fetchNode(folder, { version, integrity }) {
-  const name = `node-linux-${process.arch}@${version}`;
-  const partial = `${folder}.${process.pid}`;
+  const name = `node-linux-${process.arch}`;
   const remedy = `check that npm reaches its registry (npm view ${name}), or install Node ${OLDEST_MAJOR} yourself`;
-  try {
-    mkdirSync(partial);
-    const packed = run('npm', ['pack', name, '--loglevel=error', '--pack-destination', partial], { cwd: partial });
-    if (!packed.ok) throw new SetupError(`${name} could not be fetched: ${remedy}\n${packed.output}`);
-    const archive = join(partial, readdirSync(partial).find((file) => file.endsWith('.tgz')));
-    const digest = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
-    if (digest !== integrity) throw new SetupError(`${name} is not the package that was pinned: ${remedy}`);
-    const unpacked = run('tar', ['-xzf', archive, '-C', partial]);
-    if (!unpacked.ok) throw new SetupError(`${name} could not be unpacked: is the disk full?\n${unpacked.output}`);
-    const works = run(join(partial, 'package/bin/node'), ['--version']);
+  fetchPinned(folder, { name, version, integrity }, remedy, (unpacked) => {
+    const works = run(join(unpacked, 'bin/node'), ['--version']);
     if (!works.ok) throw new SetupError(`${name} does not run here: install Node ${OLDEST_MAJOR} yourself\n${works.output}`);
     if (existsSync(folder)) rmSync(folder, { recursive: true });
-    renameSync(join(partial, 'package'), folder);
-  } catch (error) {
-    if (error.code === undefined) throw error;
-    throw new SetupError(`cannot write ${folder}: ${error.message}; make the folder writable`);
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+    renameSync(unpacked, folder);
+  });
 }

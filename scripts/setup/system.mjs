@@ -7,12 +7,12 @@ import { findCommand, run } from './run.mjs';
  * clang compiles the BPF object and the pcap module alike, so no other compiler is asked for.
  */
 const NEEDS = [
-  { command: 'clang', package: 'clang', why: 'compiles the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { command: 'make', package: 'make', why: 'builds the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'asm/types.h', package: 'linux-libc-dev', why: 'kernel headers', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'bpf/bpf_helpers.h', package: 'libbpf-dev', why: 'BPF headers', for: ['run', 'demo', 'test', 'bench'] },
-  { library: 'libbpf.so.1', package: 'libbpf1', why: 'loads the BPF object', for: ['run', 'demo', 'test', 'bench'] },
-  { header: 'pcap/pcap.h', package: 'libpcap-dev', why: 'the pcap tap', for: ['run', 'demo', 'test', 'bench'] },
+  { command: 'clang', package: 'clang', why: 'compiles the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { command: 'make', package: 'make', why: 'builds the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'asm/types.h', package: 'linux-libc-dev', why: 'kernel headers', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'bpf/bpf_helpers.h', package: 'libbpf-dev', why: 'BPF headers', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { library: 'libbpf.so.1', package: 'libbpf1', why: 'loads the BPF object', for: ['run', 'demo', 'test', 'bench', 'image'] },
+  { header: 'pcap/pcap.h', package: 'libpcap-dev', why: 'the pcap tap', for: ['run', 'demo', 'test', 'bench', 'image'] },
   { command: 'ip', package: 'iproute2', why: 'namespaces that act as pods', for: ['demo', 'test', 'bench'] },
   { command: 'ethtool', package: 'ethtool', why: 'switches offloads in tests', for: ['test', 'bench'] },
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
@@ -20,6 +20,11 @@ const NEEDS = [
   { command: 'nginx', package: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
   { command: 'nft', package: 'nftables', why: 'redirects to a proxy as a mesh does, in tests', for: ['test'] },
   { command: 'bpftool', package: 'bpftool', why: 'a second opinion on links in tests', for: ['test'] },
+  { command: 'unzip', package: 'unzip', why: 'unpacks kubectl', for: ['test'] },
+  { command: 'runc', package: 'runc', why: 'runs the agent as a container', for: ['test'] },
+  { file: '/usr/share/containers/seccomp.json', package: 'golang-github-containers-common', why: "a runtime's default seccomp profile", for: ['test'] },
+  { command: 'buildah', package: 'buildah', why: 'builds the image', for: ['test'] },
+  { command: 'mmdebstrap', package: 'mmdebstrap', why: 'makes a base image', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
 ];
 
@@ -46,6 +51,7 @@ function missingFor(purpose) {
 
 function isPresent(need) {
   if (need.command) return findCommand(need.command) !== undefined;
+  if (need.file) return existsSync(need.file);
   if (need.header) return inAnyFolder(['/usr/include', '/usr/local/include'], need.header);
   return inAnyFolder(['/usr/lib', '/lib', '/usr/lib64', '/usr/local/lib'], need.library);
 }

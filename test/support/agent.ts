@@ -9,6 +9,7 @@ import type { AgentStats } from '../../src/stats.ts';
 import { HOST } from './network.ts';
 import type { Finished, Running } from './process.ts';
 
+const CONFIG_FILE = 'agent.yaml';
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface AgentOptions {
@@ -18,17 +19,27 @@ export interface AgentOptions {
   readonly policies: Readonly<Record<string, object>>;
   /** false: does not wait for every endpoint to be tapped. */
   readonly ready?: boolean;
+  /** Starts it elsewhere than here, such as in a container. */
+  readonly launch?: Launch;
+}
+
+/** @param folder where its configuration is, as agent.yaml */
+export type Launch = (folder: string) => Launched;
+
+export interface Launched {
+  readonly process: Running;
+  /** Address of its admin port, where that is not the one it listens on. */
+  readonly address?: string;
 }
 
 /**
- * Runs the product as a user does, `shadowtap run -f config.yaml`, in a process of its own.
+ * Runs the product as a user does, `shadowtap run -f agent.yaml`, in a process of its own.
  * Resolves when it is ready: workers run and every endpoint is tapped.
  */
-export async function startAgent({ spec, policies, ready = true }: AgentOptions): Promise<AgentUnderTest> {
+export async function startAgent({ spec, policies, ready = true, launch = launchHere }: AgentOptions): Promise<AgentUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'shadowtap-agent-'));
-  const config = join(folder, 'config.yaml');
-  writeConfig(config, { spec, policies });
-  const agent = new AgentUnderTest(HOST.start(process.execPath, [CLI, 'run', '-f', config]), folder);
+  writeConfig(join(folder, CONFIG_FILE), { spec, policies });
+  const agent = new AgentUnderTest(launch(folder), folder);
   try {
     await agent.listening();
     if (ready) await agent.ready();
@@ -37,6 +48,10 @@ export async function startAgent({ spec, policies, ready = true }: AgentOptions)
     await agent[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function launchHere(folder: string): Launched {
+  return { process: HOST.start(process.execPath, [CLI, 'run', '-f', join(folder, CONFIG_FILE)]) };
 }
 
 /** Runs another command of the product that takes `-f config.yaml`. The file goes with the command. */
@@ -75,13 +90,15 @@ function writeConfig(path: string, { spec, policies }: AgentOptions): void {
 export class AgentUnderTest implements AsyncDisposable {
   readonly process: Running;
   readonly #folder: string;
+  readonly #address: string | undefined;
   #log = '';
   #ended = false;
   #admin = '';
 
-  constructor(process: Running, folder: string) {
+  constructor({ process, address }: Launched, folder: string) {
     this.process = process;
     this.#folder = folder;
+    this.#address = address;
     process.child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     void process.finished.then(() => (this.#ended = true));
   }
@@ -93,7 +110,7 @@ export class AgentUnderTest implements AsyncDisposable {
 
   /** Changes its configuration file. */
   configure(options: AgentOptions): void {
-    writeConfig(join(this.#folder, 'config.yaml'), options);
+    writeConfig(join(this.#folder, CONFIG_FILE), options);
   }
 
   /** Waits for a line in its log. */
@@ -104,7 +121,7 @@ export class AgentUnderTest implements AsyncDisposable {
   async listening(): Promise<void> {
     await this.#until(() => {
       const line = this.log.find(({ msg }) => msg === 'admin port open');
-      if (line !== undefined) this.#admin = `http://${String(line.host)}:${String(line.port)}`;
+      if (line !== undefined) this.#admin = `http://${this.#address ?? String(line.host)}:${String(line.port)}`;
       return line !== undefined;
     }, 'the admin port is open');
   }

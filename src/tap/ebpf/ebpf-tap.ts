@@ -6,6 +6,7 @@ import { attachCgroup } from './attach-cgroup.ts';
 import { attachClsact, removeOurFilters } from './attach-clsact.ts';
 import { attachTcx } from './attach-tcx.ts';
 import type { Attachment, TcHook } from './attach.ts';
+import { whyNotAttached, whyNotLoaded } from './capabilities.ts';
 import { hooksOf } from './hooks.ts';
 import { Instance, type ProgramCost } from './instance.ts';
 import { ENODEV, KernelError, libbpf, withLibbpfLog } from './libbpf.ts';
@@ -226,20 +227,19 @@ function requireCgroup({ cgroup }: EndpointLocation): string {
   throw new ShadowtapError('ENDPOINT', 'this tap needs a cgroup v2 directory: give the endpoint `cgroup`, or use another tap');
 }
 
-const EPERM = 1;
-
 function loadError(cause: unknown): ShadowtapError {
-  if (cause instanceof KernelError && cause.errno === EPERM) {
-    return new ShadowtapError('TAP_UNAVAILABLE', `BPF is not permitted: run as root or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; ${cause.message}`, { cause });
-  }
+  const why = cause instanceof KernelError ? whyNotLoaded(cause) : '';
+  if (why !== '') return new ShadowtapError('TAP_UNAVAILABLE', `BPF is not permitted; run as root or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; ${why}`, { cause });
   return new ShadowtapError('TAP_LOAD', `the kernel refused the BPF object; \`shadowtap doctor\` shows what it can do: ${messageOf(cause)}`, { cause });
 }
 
 function attachError(tap: string, { name }: Endpoint, cause: unknown): ShadowtapError {
   if (cause instanceof ShadowtapError) return new ShadowtapError(cause.code, `${name}: ${cause.message}`, { cause });
   const gone = cause instanceof KernelError && cause.errno === ENODEV;
-  const message = gone ? 'its interface vanished while it was attached' : `${tap} could not be attached; \`shadowtap doctor\` shows what this node can do`;
-  return new ShadowtapError(gone ? 'ENDPOINT' : 'TAP_ATTACH', `${name}: ${message}: ${messageOf(cause)}`, { cause });
+  if (gone) return new ShadowtapError('ENDPOINT', `${name}: its interface vanished while it was attached: ${messageOf(cause)}`, { cause });
+  const why = cause instanceof KernelError ? whyNotAttached(cause) : '';
+  const remedy = why === '' ? '`shadowtap doctor` shows what this node can do' : `${why} (run as root or with it)`;
+  return new ShadowtapError('TAP_ATTACH', `${name}: ${tap} could not be attached; ${remedy}: ${messageOf(cause)}`, { cause });
 }
 
 function sameLocation(a: EndpointLocation, b: EndpointLocation): boolean {

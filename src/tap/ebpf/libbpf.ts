@@ -20,7 +20,9 @@ export class KernelError extends Error {
   }
 }
 
+export const EPERM = 1;
 export const ENOENT = 2;
+export const EACCES = 13;
 export const ENODEV = 19;
 export const EEXIST = 17;
 

@@ -7,8 +7,9 @@ import { cgroup2Mount } from '../cgroup2.ts';
 import { attachCgroup } from './attach-cgroup.ts';
 import { attachClsact } from './attach-clsact.ts';
 import { attachTcx } from './attach-tcx.ts';
+import { effectiveCapabilities, whyNotLoaded } from './capabilities.ts';
 import { BPF_OBJECT, type AttachMode } from './ebpf-tap.ts';
-import { interfaceIndex, libbpf, pageSize, withLibbpfLog } from './libbpf.ts';
+import { EPERM, interfaceIndex, KernelError, libbpf, pageSize, withLibbpfLog } from './libbpf.ts';
 import { SharedMaps } from './maps.ts';
 import { inFreshNetns } from './netns.ts';
 import { loadObject, type LoadedObject, type ProgramName } from './object.ts';
@@ -42,7 +43,6 @@ export interface NodeAbilities {
   readonly pcap: Ability;
 }
 
-const CAPABILITY_BITS = { NET_ADMIN: 12, NET_RAW: 13, SYS_PTRACE: 19, SYS_ADMIN: 21, PERFMON: 38, BPF: 39 } as const;
 const NEEDED = 'run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (to enter namespaces)';
 const OK: Ability = { ok: true, why: 'works', remedy: '' };
 
@@ -90,7 +90,7 @@ export function chooseTap(abilities: NodeAbilities): TapChoice {
     { tap: 'pcap' as const, ...abilities.pcap },
   ].map(({ tap, ok, why }) => ({ tap, ok, why }));
   const best = considered.find(({ ok }) => ok);
-  if (best === undefined) return { tap: null, reason: `no tap works here: ${considered[0]?.why ?? ''}`, considered };
+  if (best === undefined) return { tap: null, reason: `no tap works here: ${(abilities.load.ok ? considered[0]?.why : abilities.load.why) ?? ''}`, considered };
   const refused = considered.slice(0, considered.indexOf(best));
   const because = refused.map(({ tap, why }) => `${tap} does not work (${why})`).join('; ');
   return { tap: best.tap, reason: because === '' ? 'the best one works' : because, considered };
@@ -103,28 +103,33 @@ function probeBpf(objectPath: string, cgroup2: string | null): BpfAbilities {
   try {
     maps = new SharedMaps(objectPath, 1, 16 * pageSize(), []);
   } catch (error) {
-    const load = { ok: false, why: firstLine(error), remedy: `${NEEDED}; the kernel must be 5.8 or newer` };
+    const load = notLoaded(error);
     const blocked = { ...load, why: 'not tried: BPF cannot be used' };
     return { load, tcx: blocked, cgroup: blocked, clsact: blocked };
   }
   /** Loads one kind of program, with no ports and so blind, and tries to attach it. */
   const attempt = (programs: ProgramName[], remedy: string, attach: (object: LoadedObject) => void): Ability => {
-    let object: LoadedObject | null = null;
+    let object: LoadedObject;
     try {
       object = loadObject(objectPath, { programs, config: null, ports: null, shared: maps, rings: 1 });
+    } catch (error) {
+      return notLoaded(error);
+    }
+    try {
       attach(object);
       return OK;
     } catch (error) {
-      return { ok: false, why: firstLine(error), remedy };
+      const forbidden = error instanceof KernelError && error.errno === EPERM;
+      return { ok: false, why: firstLine(error), remedy: forbidden ? NEEDED : remedy };
     } finally {
-      object?.close();
+      object.close();
     }
   };
   const onLoopback = (attach: (hook: { ifindex: number; ingress: boolean; program: ProgramName }) => void): void =>
     withLibbpfLog(() => inFreshNetns(() => attach({ ifindex: interfaceIndex('lo'), ingress: true, program: 'tap_tc_either' })));
   try {
     return {
-      load: attempt(['tap_tc_either'], `${NEEDED}; the kernel must be 5.8 or newer`, () => {}),
+      load: attempt(['tap_tc_either'], '', () => {}),
       tcx: attempt(['tap_tc_either'], 'use a kernel 6.6 or newer, or the cgroup or clsact tap', (object) =>
         onLoopback((hook) => attachTcx([hook], object.programFd).detach(undefined)),
       ),
@@ -141,6 +146,12 @@ function probeBpf(objectPath: string, cgroup2: string | null): BpfAbilities {
   } finally {
     maps.close();
   }
+}
+
+function notLoaded(error: unknown): Ability {
+  const why = error instanceof KernelError ? whyNotLoaded(error) : '';
+  if (why === '') return { ok: false, why: firstLine(error), remedy: `${NEEDED}; the kernel must be 5.8 or newer` };
+  return { ok: false, why: `${firstLine(error)}; ${why}`, remedy: NEEDED };
 }
 
 function probeLibbpf(): Ability {
@@ -162,11 +173,6 @@ function probePcap(capabilities: readonly string[]): Ability {
   } catch {
     return { ok: false, why: 'the package pcap is not installed', remedy: 'run `npm run setup`' };
   }
-}
-
-function effectiveCapabilities(): string[] {
-  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
-  return Object.entries(CAPABILITY_BITS).filter(([, bit]) => ((mask >> BigInt(bit)) & 1n) === 1n).map(([name]) => name);
 }
 
 /** The directory that this process is in; a program without ports does no harm there. */
