@@ -12,11 +12,21 @@ import type { Finished, Running } from './process.ts';
 const CONFIG_FILE = 'agent.yaml';
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
-export interface AgentOptions {
+/** A standalone agent. */
+export interface AgentOptions extends StartingOptions {
   /** `spec` of the Agent document, without the admin address. */
   readonly spec: { readonly endpoints: readonly object[] } & Readonly<Record<string, unknown>>;
   /** MirrorPolicy documents: name and `spec`. */
   readonly policies: Readonly<Record<string, object>>;
+}
+
+/** An agent of a node: pods and policies are those of the cluster. */
+export interface NodeAgentOptions extends StartingOptions {
+  readonly spec: { readonly kubernetes: object } & Readonly<Record<string, unknown>>;
+  readonly policies?: never;
+}
+
+interface StartingOptions {
   /** false: does not wait for every endpoint to be tapped. */
   readonly ready?: boolean;
   /** Starts it elsewhere than here, such as in a container. */
@@ -34,9 +44,9 @@ export interface Launched {
 
 /**
  * Runs the product as a user does, `shadowtap run -f agent.yaml`, in a process of its own.
- * Resolves when it is ready: workers run and every endpoint is tapped.
+ * Resolves when it is ready: workers run and every configured endpoint is tapped, or the cluster has been heard.
  */
-export async function startAgent({ spec, policies, ready = true, launch = launchHere }: AgentOptions): Promise<AgentUnderTest> {
+export async function startAgent({ spec, policies = {}, ready = true, launch = launchHere }: AgentOptions | NodeAgentOptions): Promise<AgentUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'shadowtap-agent-'));
   writeConfig(join(folder, CONFIG_FILE), { spec, policies });
   const agent = new AgentUnderTest(launch(folder), folder);
@@ -77,7 +87,7 @@ export function linksOf(pid: number): number[] {
   });
 }
 
-function writeConfig(path: string, { spec, policies }: AgentOptions): void {
+function writeConfig(path: string, { spec, policies }: Pick<AgentOptions, 'policies'> & { readonly spec: object }): void {
   const apiVersion = 'shadowtap.dev/v1alpha1';
   const documents = [
     { apiVersion, kind: 'Agent', spec: { admin: '127.0.0.1:0', drainGrace: '2s', ...spec } },

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import { KubePod } from '../agent/pods-scene.ts';
+import { startAgent, type AgentUnderTest } from '../support/agent.ts';
+import type { Cluster } from '../support/cluster/cluster.ts';
+import type { JsonObject, KubeObject } from '../support/cluster/objects.ts';
+import { startCluster } from '../support/cluster/start.ts';
+import { createNetwork, type Network } from '../support/network.ts';
+import { NodeCgroups } from '../support/node-cgroups.ts';
+import type { Recorder } from '../support/servers/recorder.ts';
+
+export const NAMESPACE = 'shop';
+export const PORT = 8080;
+const AGENTS = 'shadowtap-system';
+
+export interface ClusterSceneOptions {
+  readonly nodes?: readonly string[];
+  readonly tap?: string;
+  /** Settings of the agents. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Fields of `spec.kubernetes`. */
+  readonly kubernetes?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A cluster with nodes, pods and agents: a Kubernetes API, the manifests of daemonset/, and for each pod a namespace, the
+ * cgroups that a kubelet would make, and real servers. The scene stands in for the kubelets and for the controller that
+ * keeps EndpointSlices.
+ */
+export async function createClusterScene(options: ClusterSceneOptions = {}): Promise<ClusterScene> {
+  await using stack = new AsyncDisposableStack();
+  const cluster = stack.use(await startCluster());
+  const network = stack.use(await createNetwork());
+  await cluster.apply(...manifests('namespace'), ...manifests('crd'), ...manifests('agent-rbac'), namespace(NAMESPACE));
+  const kubeconfig = await cluster.kubeconfigOf(AGENTS, 'shadowtap-agent');
+  const scene = new ClusterScene(cluster, network, kubeconfig, options, stack.move());
+  for (const name of options.nodes ?? ['node-a']) await scene.addNode(name);
+  return scene;
+}
+
+/** Objects of a file of daemonset/base, in their namespace as kustomize would put them. */
+export function manifests(name: string): KubeObject[] {
+  const text = readFileSync(new URL(`../../daemonset/base/${name}.yaml`, import.meta.url), 'utf8');
+  return parseAllDocuments(text).map((document) => {
+    const object = document.toJS() as KubeObject;
+    const everywhere = ['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding'].includes(object.kind);
+    return everywhere ? object : { ...object, metadata: { ...object.metadata, namespace: AGENTS } };
+  });
+}
+
+export function namespace(name: string, labels: Record<string, string> = {}): KubeObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+}
+
+export interface ScenePodOptions {
+  readonly name: string;
+  readonly node?: string;
+  readonly namespace?: string;
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  /** More of `spec`. */
+  readonly spec?: JsonObject;
+}
+
+export class ClusterScene implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly network: Network;
+  readonly #kubeconfig: string;
+  readonly #options: ClusterSceneOptions;
+  readonly #stack: AsyncDisposableStack;
+  readonly #nodes = new Map<string, NodeCgroups>();
+  readonly #agents = new Map<string, AgentUnderTest>();
+  readonly #pods = new Set<ScenePod>();
+  /** Selectors of Services, by `namespace/name`. */
+  readonly #services = new Map<string, Record<string, string>>();
+
+  constructor(cluster: Cluster, network: Network, kubeconfig: string, options: ClusterSceneOptions, stack: AsyncDisposableStack) {
+    this.cluster = cluster;
+    this.network = network;
+    this.#kubeconfig = kubeconfig;
+    this.#options = options;
+    this.#stack = stack;
+  }
+
+  async addNode(name: string): Promise<void> {
+    await this.cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+    this.#nodes.set(name, this.#stack.use(new NodeCgroups()));
+  }
+
+  /** Starts the agent of each node. */
+  async startAgents(): Promise<void> {
+    for (const name of this.#nodes.keys()) await this.startAgent(name);
+  }
+
+  async startAgent(name: string): Promise<AgentUnderTest> {
+    const { tap = 'ebpf:tcx', settings, kubernetes } = this.#options;
+    const cgroups = this.#node(name).root;
+    const agent = this.#stack.use(
+      await startAgent({ spec: { tap, ...settings, kubernetes: { nodeName: name, kubeconfig: this.#kubeconfig, cgroups, ...kubernetes } } }),
+    );
+    this.#agents.set(name, agent);
+    return agent;
+  }
+
+  agent(name = 'node-a'): AgentUnderTest {
+    const agent = this.#agents.get(name);
+    if (agent === undefined) throw new Error(`the agent of ${name} was not started`);
+    return agent;
+  }
+
+  /** A pod that runs: its object, and what a node has of it. */
+  async createPod(options: ScenePodOptions): Promise<ScenePod> {
+    const { name, node = 'node-a', namespace: ns = NAMESPACE, labels = {}, annotations = {}, spec } = options;
+    const containers = [{ name: 'app', image: 'app', ports: [{ name: 'http', containerPort: PORT }] }];
+    const [object] = await this.cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: ns, name, labels, annotations },
+      spec: { nodeName: node, containers, ...spec },
+    });
+    const uid = object!.metadata.uid!;
+    const cgroups = this.#node(node);
+    const netns = await this.network.createPod({ name });
+    const kube = new KubePod(netns, uid, cgroups.createPod(uid), cgroups);
+    await kube.startSandbox();
+    const app = await kube.startApp(PORT);
+    const pod = new ScenePod(this, { namespace: ns, name }, labels, kube, app);
+    this.#pods.add(pod);
+    await pod.writeStatus();
+    await this.#syncSlices();
+    return pod;
+  }
+
+  /** @param selector of pods; none for a Service whose endpoints somebody else keeps */
+  async createService(name: string, selector: Record<string, string> | null, options: { namespace?: string; spec?: JsonObject } = {}): Promise<void> {
+    const { namespace: ns = NAMESPACE, spec } = options;
+    const ports = [{ name: 'http', port: 80, targetPort: PORT, protocol: 'TCP' }];
+    await this.cluster.apply({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: ns, name }, spec: { ports, ...(selector && { selector }), ...spec } });
+    if (selector !== null) this.#services.set(`${ns}/${name}`, selector);
+    await this.#syncSlices();
+  }
+
+  async applyPolicy(name: string, spec: JsonObject, ns = NAMESPACE): Promise<void> {
+    await this.cluster.apply({ apiVersion: 'shadowtap.dev/v1alpha1', kind: 'MirrorPolicy', metadata: { namespace: ns, name }, spec });
+  }
+
+  /** What a pod's labels have become. */
+  async relabelled(): Promise<void> {
+    await this.#syncSlices();
+  }
+
+  async deletePod(pod: ScenePod): Promise<void> {
+    this.#pods.delete(pod);
+    await this.#syncSlices();
+    await this.cluster.delete({ apiVersion: 'v1', kind: 'Pod', metadata: pod.at }, { gracePeriod: 0 });
+    await pod.app.stop();
+    pod.kube.remove();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pod of this.#pods) await pod.app.stop();
+    await this.#stack.disposeAsync();
+  }
+
+  #node(name: string): NodeCgroups {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`there is no node ${name}`);
+    return node;
+  }
+
+  /** As the EndpointSlice controller does. */
+  async #syncSlices(): Promise<void> {
+    for (const [key, selector] of this.#services) {
+      const [ns, name] = key.split('/') as [string, string];
+      const ready = [...this.#pods].filter(({ at, labels }) => at.namespace === ns && Object.entries(selector).every(([label, value]) => labels[label] === value));
+      await this.cluster.apply({
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { namespace: ns, name: `${name}-4`, labels: { 'kubernetes.io/service-name': name } },
+        addressType: 'IPv4',
+        endpoints: ready.map(({ kube }) => ({ addresses: [kube.netns.address], conditions: { ready: true } })),
+        ports: [{ name: 'http', port: PORT, protocol: 'TCP' }],
+      });
+    }
+  }
+}
+
+export class ScenePod {
+  readonly at: { readonly namespace: string; readonly name: string };
+  readonly kube: KubePod;
+  readonly app: Recorder;
+  readonly url: string;
+  labels: Readonly<Record<string, string>>;
+  readonly #scene: ClusterScene;
+
+  constructor(scene: ClusterScene, at: { namespace: string; name: string }, labels: Record<string, string>, kube: KubePod, app: Recorder) {
+    this.#scene = scene;
+    this.at = at;
+    this.labels = labels;
+    this.kube = kube;
+    this.app = app;
+    this.url = `http://${kube.netns.address}:${PORT}`;
+  }
+
+  /** As the kubelet does once the sandbox is there. */
+  async writeStatus(): Promise<void> {
+    const { address, address6 } = this.kube.netns;
+    const status = { phase: 'Running', podIP: address, podIPs: [{ ip: address }, { ip: address6 }] };
+    await this.#scene.cluster.applyStatus({ apiVersion: 'v1', kind: 'Pod', metadata: this.at, status });
+  }
+
+  /** null takes a label away. */
+  async label(labels: Record<string, string | null>): Promise<void> {
+    await this.#scene.cluster.patch({ apiVersion: 'v1', kind: 'Pod', metadata: this.at }, { metadata: { labels } });
+    const kept = Object.entries({ ...this.labels, ...labels }).filter((entry): entry is [string, string] => entry[1] !== null);
+    this.labels = Object.fromEntries(kept);
+    await this.#scene.relabelled();
+  }
+}
