@@ -79,6 +79,7 @@ export const METRICS: readonly MetricRow<AgentStats>[] = [
   single('shadowtap_tap_shed_total', 'counter', 'Packets not copied because a ring was full.', (s) => s.tap.shed),
   single('shadowtap_tap_shed_flows_total', 'counter', 'Times that a connection was shed because a ring was full.', (s) => s.tap.shedFlows),
   single('shadowtap_tap_not_http_total', 'counter', 'Packets not copied because their connection is not HTTP.', (s) => s.tap.notHttp),
+  single('shadowtap_tap_not_http_flows_total', 'counter', 'Connections that the tap left alone because their first bytes are not HTTP, as those of TLS.', (s) => s.tap.notHttpFlows),
   single('shadowtap_tap_lost_total', 'counter', 'Packets that the kernel lost before the tap could look.', (s) => s.tap.lost),
   {
     name: 'shadowtap_endpoint_attached',

@@ -14,7 +14,7 @@ function stats(): AgentStats {
     mirroring: true,
     governorShare: 1,
     sampleShares: [{ policy: 'shop/next', share: 0.5 }],
-    tap: { name: 'ebpf:tcx', seen: 9, copied: 8, bytes: 7, shed: 1, shedFlows: 1, notHttp: 0, lost: 0, programNs: 0, programRuns: 0 },
+    tap: { name: 'ebpf:tcx', seen: 9, copied: 8, bytes: 7, shed: 1, shedFlows: 1, notHttp: 0, notHttpFlows: 0, lost: 0, programNs: 0, programRuns: 0 },
     ledger: { seen: 6, open: 1, requests: [request], copies: [{ ...request, target: 'http://m' }] },
     counters,
     endpoints: [{ name: 'shop/pod', ports: [80], attached: true, problem: '' }],

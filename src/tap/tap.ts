@@ -63,6 +63,8 @@ export interface TapStats {
   readonly shedFlows: number;
   /** Packets not copied because their flow is not HTTP. */
   readonly notHttp: number;
+  /** Flows that the tap left alone because their first bytes are neither HTTP nor the beginning of HTTP/2: TLS, as a rule. */
+  readonly notHttpFlows: number;
   /** Packets that the kernel lost before the tap could look (libpcap's own counter). */
   readonly lost: number;
   /** Time spent in the tap's kernel programs, nanoseconds; 0 unless kernel.bpf_stats_enabled is on. */

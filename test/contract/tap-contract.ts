@@ -220,6 +220,7 @@ export function describeTapContract(name: string, { make, locate, nowhere }: Tap
       socket.destroy();
       expect(records.filter(({ payload }) => payload.length > 0)).toEqual([]);
       expect(tap.stats().notHttp).toBeGreaterThanOrEqual(4);
+      expect(tap.stats().notHttpFlows).toBe(1);
     });
 
     it('copies no more of a connection that a worker has muted', async () => {

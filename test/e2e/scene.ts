@@ -12,6 +12,8 @@ export interface SceneOptions {
   /** `spec` of the policy, without selector and targets. */
   readonly policy?: Readonly<Record<string, unknown>>;
   readonly pod?: Partial<PodOptions>;
+  /** Extra fields of the endpoint. */
+  readonly endpoint?: Readonly<Record<string, unknown>>;
   /** Extra fields of the target. */
   readonly target?: Readonly<Record<string, unknown>>;
   /** false: the agent is started later, by `startAgent`. */
@@ -66,10 +68,10 @@ export class Scene implements AsyncDisposable {
   }
 
   configuration(): AgentOptions {
-    const { tap = 'ebpf:tcx', settings, policy, target } = this.#options;
+    const { tap = 'ebpf:tcx', settings, policy, target, endpoint: fields } = this.#options;
     const { netns, cgroup } = this.app;
     const where = { netns, ...(cgroup === undefined ? {} : { cgroup }) };
-    const endpoint = { name: 'shop/v1', labels: { app: 'shop' }, ports: [PORT], ...where };
+    const endpoint = { name: 'shop/v1', labels: { app: 'shop' }, ports: [PORT], ...where, ...fields };
     return {
       spec: { tap, endpoints: [endpoint], ...settings },
       policies: {

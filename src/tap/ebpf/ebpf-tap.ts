@@ -162,6 +162,7 @@ export class EbpfTap implements Tap {
       shed: counters.shed,
       shedFlows: counters.shed_flows,
       notHttp: counters.not_http + counters.awaiting,
+      notHttpFlows: counters.muted_flows,
       lost: counters.fragments + counters.unreadable,
       programNs: cost.ns,
       programRuns: cost.runs,

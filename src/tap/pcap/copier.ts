@@ -15,6 +15,7 @@ const SHED_PACKETS = counterIndex('shed');
 const SHED_FLOWS = counterIndex('shedFlows');
 const NOT_HTTP = counterIndex('notHttp');
 const AWAITING = counterIndex('awaiting');
+const MUTED_FLOWS = counterIndex('mutedFlows');
 const RESYNCS = counterIndex('resyncs');
 
 /** A ring fuller than this share wakes its reader. */
@@ -117,6 +118,7 @@ export class Copier {
         return COPY;
       }
       marks.set(this.#key, hash, MUTED, 0);
+      counters[MUTED_FLOWS]!++;
       counters[NOT_HTTP]!++;
       return SKIP;
     }

@@ -8,6 +8,7 @@ export const COUNTERS = [
   'shedFlows',
   'notHttp',
   'awaiting',
+  'mutedFlows',
   'resyncs',
   'lost',
   'unreadable',

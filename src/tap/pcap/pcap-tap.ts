@@ -132,6 +132,7 @@ export class PcapTap implements Tap {
       shed: of('shed'),
       shedFlows: of('shedFlows'),
       notHttp: of('notHttp') + of('awaiting'),
+      notHttpFlows: of('mutedFlows'),
       lost: of('lost') + of('unreadable'),
       programNs: 0,
       programRuns: 0,
