@@ -212,7 +212,7 @@ describe('lists', () => {
     expect(found.map((item) => item.metadata.name)).toEqual(expected);
   });
 
-  it.each(['labelSelector=a%20b', 'fieldSelector=spec.none%3D1', 'limit=x', 'continue=x', 'resourceVersion=x'])('refuse %s', async (query) => {
+  it.each(['labelSelector=a%20b', 'fieldSelector=spec.none%3D1', 'limit=x', 'continue=x'])('refuse %s', async (query) => {
     expect((await client.get(`${pods}?${query}`)).status).toBe(400);
   });
 
@@ -242,7 +242,7 @@ describe('watches', () => {
     await cluster.apply(pod('b'));
     await cluster.patch(pod('a'), { metadata: { labels: { x: '1' } } });
     await cluster.delete(pod('b'));
-    expect(await watch.take(3)).toEqual(['ADDED b', 'MODIFIED a', 'DELETED b']);
+    expect(await watch.take(4)).toEqual(['ADDED b', 'MODIFIED a', 'MODIFIED b', 'DELETED b']);
   });
 
   it('begin with what there is, if they name no version', async () => {
@@ -256,7 +256,7 @@ describe('watches', () => {
     await cluster.apply(pod('a'));
     await cluster.delete(pod('a'));
     await using watch = await client.watch(`${pods}?resourceVersion=${from}`);
-    expect(await watch.take(2)).toEqual(['ADDED a', 'DELETED a']);
+    expect(await watch.take(3)).toEqual(['ADDED a', 'MODIFIED a', 'DELETED a']);
   });
 
   it('tell of objects that begin and cease to match', async () => {
@@ -283,6 +283,7 @@ describe('watches', () => {
     const [made] = await cluster.apply(pod('a', { x: '1' }));
     await using watch = await client.watch(`${pods}?resourceVersion=${made?.metadata.resourceVersion}`);
     await cluster.delete(pod('a'), { gracePeriod: 0 });
+    expect(await watch.next()).toMatchObject({ type: 'MODIFIED', object: { metadata: { deletionGracePeriodSeconds: 0 } } });
     const event = await watch.next();
     expect(event).toMatchObject({ type: 'DELETED', object: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', labels: { x: '1' } } } });
     expect(Number(event?.object.metadata.resourceVersion)).toBeGreaterThan(Number(made?.metadata.resourceVersion));
@@ -293,8 +294,13 @@ describe('watches', () => {
     expect(await watch.next()).toBeNull();
   });
 
-  it('refuse what is no version', async () => {
-    expect((await client.get(`${pods}?watch=true&resourceVersion=x`)).status).toBe(400);
+  it('refuse what is no version, as lists do', async () => {
+    for (const query of ['', '&watch=true']) {
+      const { status, json } = await client.get(`${pods}?resourceVersion=x${query}`);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).not.toBe(410);
+      expect(json).toMatchObject({ kind: 'Status', status: 'Failure' });
+    }
   });
 
   it('feed the official client', async () => {
@@ -304,17 +310,17 @@ describe('watches', () => {
     expect(items).toEqual([]);
     const seen: string[] = [];
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const { promise: twoSeen, resolve: sawTwo } = Promise.withResolvers<void>();
+    const { promise: allSeen, resolve: sawAll } = Promise.withResolvers<void>();
     const onEvent = (type: string, object: KubeObject): void => {
-      if (seen.push(`${type} ${object.metadata.name}`) === 2) sawTwo();
+      if (seen.push(`${type} ${object.metadata.name}`) === 3) sawAll();
     };
     const controller = await new Watch(config).watch(pods, { resourceVersion: metadata?.resourceVersion }, onEvent, () => end());
     await cluster.apply(pod('a'));
     await cluster.delete(pod('a'));
-    await twoSeen;
+    await allSeen;
     controller.abort();
     await ended;
-    expect(seen).toEqual(['ADDED a', 'DELETED a']);
+    expect(seen).toEqual(['ADDED a', 'MODIFIED a', 'DELETED a']);
   });
 });
 

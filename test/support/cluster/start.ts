@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 import { createPki } from './pki.ts';
+import { startRealServer } from './real-cluster.ts';
 import { ServedCluster } from './served-cluster.ts';
 import { TestServer } from './server/server.ts';
 
@@ -16,7 +17,15 @@ export interface ClusterOptions {
  * convention of controller-runtime's envtest), or the test server where the variable is not set.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  return startTestCluster(options);
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  return assets ? startRealCluster(assets) : startTestCluster(options);
+}
+
+async function startRealCluster(assets: string): Promise<ServedCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'shadowtap-cluster-'));
+  const pki = await createPki();
+  const server = await startRealServer(assets, folder, pki);
+  return ServedCluster.over(server, server.url, folder, pki);
 }
 
 /** Starts the test server, whatever the environment says: for tests of faults. */

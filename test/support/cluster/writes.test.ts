@@ -120,7 +120,7 @@ describe('a patch', () => {
   });
 
   it('is strategic for built-in kinds: items of a list merge by their key', async () => {
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace }, spec: { ports: [{ name: 'web', port: 80 }] } };
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace }, spec: { ports: [{ name: 'web', port: 80, protocol: 'TCP' }] } };
     await cluster.apply(service);
     const path = `/api/v1/namespaces/${namespace}/services/a`;
     const contentType = 'application/strategic-merge-patch+json';
@@ -163,9 +163,9 @@ describe('server-side apply', () => {
     const refused = await apply(configMap({ x: '2' }), 'bob');
     expect(refused).toMatchObject({
       status: 409,
-      json: { reason: 'Conflict', message: 'Apply failed with 1 conflict: conflict with "alice" using v1: .data.x' },
+      json: { reason: 'Conflict', message: 'Apply failed with 1 conflict: conflict with "alice": .data.x' },
     });
-    expect(refused.json['details']).toMatchObject({ causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "alice" using v1', field: '.data.x' }] });
+    expect(refused.json['details']).toMatchObject({ causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "alice"', field: '.data.x' }] });
   });
 
   it('takes it over by force', async () => {
@@ -192,7 +192,8 @@ describe('server-side apply', () => {
 
   it('merges lists by their keys, and each manager keeps its items', async () => {
     await apply(widget({ size: 1, parts: [{ id: 'a', weight: 1 }], tags: ['x'] }), 'alice');
-    await apply(widget({ size: 1, parts: [{ id: 'b', weight: 2 }], tags: ['y'] }), 'bob');
+    const merged = await apply(widget({ size: 1, parts: [{ id: 'b', weight: 2 }], tags: ['y'] }), 'bob');
+    expect(merged).toMatchObject({ status: 200 });
     const both = (await cluster.get(widget({})))?.['spec'];
     expect(both).toMatchObject({ parts: [{ id: 'a', weight: 1, note: 'none' }, { id: 'b', weight: 2, note: 'none' }], tags: ['x', 'y'] });
     const less = await apply(widget({ size: 1 }), 'alice');
@@ -330,8 +331,10 @@ describe('events', () => {
     expect((await client.request('POST', path, { body: event })).status).toBe(201);
     const found = await cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector: 'involvedObject.name=p,reason=Accepted' });
     expect(found).toMatchObject([{ message: 'fine', involvedObject: { name: 'p' }, reportingComponent: 'shadowtap.dev/agent' }]);
-    const elsewhere = { ...event, metadata: { ...event.metadata, name: 'b' }, regarding: { kind: 'Pod', namespace: 'other', name: 'p' } };
-    expect((await client.request('POST', path, { body: elsewhere })).status).toBe(422);
+    const nowhere = { ...event, metadata: { ...event.metadata, name: 'b' }, regarding: { kind: 'Node', name: 'p' } };
+    expect((await client.request('POST', path, { body: nowhere })).status).toBe(422);
+    const long = { ...event, metadata: { ...event.metadata, name: 'b' }, note: 'x'.repeat(1025) };
+    expect((await client.request('POST', path, { body: long })).status).toBe(422);
     const noAction = { ...event, action: '', metadata: { ...event.metadata, name: 'c' } };
     expect((await client.request('POST', path, { body: noAction })).status).toBe(422);
   });

@@ -59,7 +59,8 @@ function refuseConflicts(others: readonly Owner[], lost: readonly (readonly stri
 
 function nameOf(owner: Owner): string {
   const subresource = owner.subresource === '' ? '' : ` with subresource "${owner.subresource}"`;
-  return `${JSON.stringify(owner.name)}${subresource} using ${owner.apiVersion}`;
+  const version = owner.operation === 'Update' ? ` using ${owner.apiVersion}` : '';
+  return `${JSON.stringify(owner.name)}${subresource}${version}`;
 }
 
 function difference(fields: FieldSet, without: readonly string[]): FieldSet {

@@ -1,4 +1,5 @@
 import type { JsonObject, KubeObject } from '../objects.ts';
+import { eventRules } from './event-rules.ts';
 import { equal, isObject } from './json.ts';
 import { type Cause, invalidValue, required } from './status.ts';
 
@@ -11,7 +12,7 @@ export function validateBuiltin(object: KubeObject, before: KubeObject | null, i
     case 'Service':
       return serviceRules(tree);
     case 'Event':
-      return isEventsV1 && before === null ? [...eventRules(tree), ...eventsV1Rules(tree)] : eventRules(tree);
+      return eventRules(object, before, isEventsV1);
     case 'Lease':
       return leaseRules(tree);
     case 'RoleBinding':
@@ -58,25 +59,6 @@ function serviceRules(service: JsonObject): Cause[] {
   const count = Array.isArray(ports) ? ports.length : 0;
   if (count === 0) return at(service, 'spec', 'clusterIP') === 'None' ? [] : [required('spec.ports')];
   return (ports as JsonObject[]).flatMap((port, i) => (count > 1 && !port['name'] ? [required(`spec.ports[${i}].name`)] : []));
-}
-
-/** An Event lies where its object lies; that of a cluster's object in `default` or `kube-system`. */
-function eventRules(event: JsonObject): Cause[] {
-  const namespace = String(at(event, 'metadata', 'namespace') ?? '');
-  const involved = String(at(event, 'involvedObject', 'namespace') ?? '');
-  if (involved === '') {
-    const isAllowed = namespace === 'default' || namespace === 'kube-system';
-    return isAllowed ? [] : [invalidValue('involvedObject.namespace', involved, 'does not match event.namespace')];
-  }
-  return involved === namespace ? [] : [invalidValue('involvedObject.namespace', involved, 'does not match event.namespace')];
-}
-
-/** What `events.k8s.io/v1` asks for and `v1` does not. */
-function eventsV1Rules(event: JsonObject): Cause[] {
-  const missing = ['eventTime', 'reportingComponent', 'reportingInstance', 'action', 'reason'].filter((field) => !event[field]);
-  const causes = missing.map((field) => required(field === 'reportingComponent' ? 'reportingController' : field));
-  const type = String(event['type'] ?? '');
-  return type === 'Normal' || type === 'Warning' ? causes : [...causes, invalidValue('type', type, 'has invalid value')];
 }
 
 function leaseRules(lease: JsonObject): Cause[] {

@@ -2,7 +2,7 @@ import type { RequestInfo } from './request.ts';
 import { countOf } from './request.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 import { selectionOf } from './selection.ts';
-import { ApiError, badRequest, gone } from './status.ts';
+import { ApiError, badRequest, badVersion, gone } from './status.ts';
 import type { Store } from './store.ts';
 import type { Stored } from './stored.ts';
 
@@ -90,7 +90,7 @@ function checkVersion(version: string, match: string, token: string, store: Stor
   if (match !== '' && version === '') throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (token !== '' && version !== '' && version !== '0') throw badRequest('specifying resource version is not allowed when using continue');
   if (version === '' || version === '0') return;
-  if (!/^\d+$/.test(version)) throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(version)}`);
+  if (!/^\d+$/.test(version)) throw badVersion(version);
   if (match === 'Exact' && Number(version) < store.revision) throw gone(`The provided resource version is too old: ${version}`);
   if (Number(version) > store.revision) {
     const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' };

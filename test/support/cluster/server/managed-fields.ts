@@ -43,8 +43,10 @@ export function ownersOf(object: KubeObject): Owner[] {
   }));
 }
 
+/** Who applies is the same in each version. */
 export function sameManager(a: Manager, b: Manager): boolean {
-  return a.name === b.name && a.operation === b.operation && a.apiVersion === b.apiVersion && a.subresource === b.subresource;
+  const isSame = a.name === b.name && a.operation === b.operation && a.subresource === b.subresource;
+  return isSame && (a.operation === 'Apply' || a.apiVersion === b.apiVersion);
 }
 
 /** Writes down who owns what; owners of nothing are left out. */

@@ -71,6 +71,11 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
+/** Clients that make up versions get this, strange as it is. */
+export function badVersion(version: string): ApiError {
+  return new ApiError(500, 'InternalError', `resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: invalid syntax`);
+}
+
 export function unauthorized(): ApiError {
   return new ApiError(401, 'Unauthorized', 'Unauthorized');
 }

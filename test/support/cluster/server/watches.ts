@@ -6,7 +6,7 @@ import { countOf, isTrue, type RequestInfo } from './request.ts';
 import type { Resource } from './resource.ts';
 import { headersOf } from './respond.ts';
 import { selectionOf } from './selection.ts';
-import { badRequest, gone, invalid } from './status.ts';
+import { badVersion, gone, invalid } from './status.ts';
 import type { Store } from './store.ts';
 import { Watch } from './watch.ts';
 
@@ -75,7 +75,7 @@ export class Watches {
   /** @returns the version to begin after; null to begin with the state of now */
   #startOf(version: string): number | null {
     if (version === '' || version === '0') return null;
-    if (!/^\d+$/.test(version)) throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(version)}`);
+    if (!/^\d+$/.test(version)) throw badVersion(version);
     return Number(version);
   }
 

@@ -106,14 +106,19 @@ export class Writes {
     const grace = graceOf(before, gracePeriod);
     const isHeld = (metadata.finalizers ?? []).length > 0 || before.kind === 'Namespace';
     if (dryRun) return { object: before, gone: !isHeld && grace === 0 };
-    if (!isHeld && grace === 0) return { object: this.#remove(resource, before), gone: true };
-    if (metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) <= grace) return { object: before, gone: false };
+    const isMarked = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) <= grace;
+    const marked = isMarked || (!isHeld && before.kind !== 'Pod') ? before : this.#mark(resource, before, grace);
+    return isHeld || grace > 0 ? { object: marked, gone: false } : { object: this.#remove(resource, marked), gone: true };
+  }
+
+  /** Pods are marked even when they go at once: kube-apiserver's watches see MODIFIED and then DELETED. */
+  #mark(resource: Resource, before: KubeObject, grace: number): KubeObject {
     const object = structuredClone(before);
     object.metadata.deletionTimestamp = this.#clock.timestamp(grace);
     object.metadata.deletionGracePeriodSeconds = grace;
     if (object.metadata.generation !== undefined) object.metadata.generation++;
     if (object.kind === 'Namespace') object['status'] = { phase: 'Terminating' };
-    return { object: this.#store.put(resource.storeKey, object), gone: false };
+    return this.#store.put(resource.storeKey, object);
   }
 
   #put(resource: Resource, object: KubeObject): KubeObject {
