@@ -12,7 +12,7 @@ cp -r bpf/build bpf/LICENSE "$app/bpf/"
 cp -r node_modules "$app/"
 # What nobody loads: types, maps, sources of what is compiled.
 find "$app/node_modules" -type f \( -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.md' -o -name '*.cc' -o -name '*.hh' -o -name '*.o' \) -delete
-rm -rf "$app/node_modules/.bin" "$app/node_modules/.cache" "$app/node_modules/nan" "$app/node_modules/koffi/src" "$app/node_modules/koffi/vendor"
+rm -rf "$app/node_modules/.bin" "$app/node_modules/.cache" "$app/node_modules/nan" "$app/node_modules/koffi/vendor"
 find "$app" -type d -empty -delete
 
 # Node, and a command that needs no shell.
@@ -26,7 +26,7 @@ libraries() {
   for file in "$node" "$app/node_modules/pcap/build/Release/pcap_binding.node" $(find "$app/node_modules/@koromix" -name '*.node') \
     $(ldconfig -p | awk '$1 == "libbpf.so.1" { print $NF }'); do
     case $file in *.so.*) echo "$file" ;; esac
-    ldd "$file" | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }'
+    ldd "$file" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }'
   done | sort -u
 }
 for library in $(libraries); do
@@ -38,13 +38,12 @@ for library in $(libraries); do
   package=${package%%:*}
   dpkg -s "$package" > "$target/var/lib/dpkg/status.d/$package"
 done
-# Where programs look for the libraries, and for what loads them.
+# Where programs look for the libraries, and for what loads them: /lib64 or /lib by processor.
 ln -s usr/lib "$target/lib"
-if [ -e /lib64 ]; then
-  mkdir "$target/usr/lib64"
-  ln -s usr/lib64 "$target/lib64"
-  mv "$target"/usr/lib/*-linux-gnu/ld-linux-*.so.* "$target/usr/lib64/"
-fi
+loader=$(ldd "$node" | awk '$1 ~ /^\// { print $1 }')
+mkdir -p "$target/usr$(dirname "$loader")"
+cp "$(readlink -f "$loader")" "$target/usr$loader"
+[ "$(dirname "$loader")" = /lib ] || ln -s "usr$(dirname "$loader")" "$target$(dirname "$loader")"
 
 # Certificates of mirrors and of the API server, names of users, and what the base was.
 cp -L /etc/ssl/certs/ca-certificates.crt "$target/etc/ssl/certs/"
