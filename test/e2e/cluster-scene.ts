@@ -92,12 +92,11 @@ export class ClusterScene implements AsyncDisposable {
     for (const name of this.#nodes.keys()) await this.startAgent(name);
   }
 
-  async startAgent(name: string): Promise<AgentUnderTest> {
+  /** @param ready false: does not wait until it has heard the cluster */
+  async startAgent(name: string, more: Readonly<Record<string, unknown>> = {}, ready = true): Promise<AgentUnderTest> {
     const { tap = 'ebpf:tcx', settings, kubernetes } = this.#options;
-    const cgroups = this.#node(name).root;
-    const agent = this.#stack.use(
-      await startAgent({ spec: { tap, ...settings, kubernetes: { nodeName: name, kubeconfig: this.#kubeconfig, cgroups, ...kubernetes } } }),
-    );
+    const cluster = { nodeName: name, kubeconfig: this.#kubeconfig, cgroups: this.#node(name).root, ...kubernetes, ...more };
+    const agent = this.#stack.use(await startAgent({ spec: { tap, ...settings, kubernetes: cluster }, ready }));
     this.#agents.set(name, agent);
     return agent;
   }
