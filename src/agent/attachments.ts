@@ -4,12 +4,12 @@ import { messageOf, ShadowtapError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { EndpointStatus } from '../stats.ts';
 import type { Endpoint, EndpointLocation, Tap } from '../tap/tap.ts';
-import { identityOf, inodesOf, startOfProcess } from './identity.ts';
+import { identityOf, inodeOf, startOfProcess } from './identity.ts';
 import { isPod, samePlace, type Locate, type Whereabouts } from './locator.ts';
 
 /** How often endpoints are looked at: gone, come back, or not there yet. */
 const CHECK_MS = 1000;
-/** Endpoints whose namespaces are entered at each look, in turn; of the others only the inodes are looked at. */
+/** Endpoints whose namespaces are entered at each look, in turn; of the others only the inode is looked at. */
 const CLOSE_LOOKS = 16;
 
 /** An endpoint and where to look for it. */
@@ -21,7 +21,7 @@ interface Attachment {
   location: EndpointLocation | null;
   /** What stood there when it was attached, and the part of it that is cheap to see. */
   identity: string;
-  inodes: string;
+  inode: string;
   /** The tap has been told the ports that are wanted now. */
   current: boolean;
   /** Why it is not tapped as wanted; empty otherwise. */
@@ -68,7 +68,7 @@ export class Attachments {
         known.endpoint = endpoint;
         continue;
       }
-      this.#wanted.set(endpoint.id, { endpoint, location: null, identity: '', inodes: '', current: false, problem: '', startedAt: null });
+      this.#wanted.set(endpoint.id, { endpoint, location: null, identity: '', inode: '', current: false, problem: '', startedAt: null });
       // A pod of the same name elsewhere is another: what was there is over, even if this one is not there yet.
       if (known !== undefined) await this.#detach(known);
     }
@@ -131,8 +131,8 @@ export class Attachments {
 
   /** Also where the path by which it was found leads nowhere any more, but another leads there. */
   #isStillThere(attachment: Attachment, location: EndpointLocation, closely: boolean): boolean {
-    const { endpoint: { id, where }, inodes, identity } = attachment;
-    if (inodesOf(location) === inodes && (!closely || identityOf(location) === identity)) return true;
+    const { endpoint: { id, where }, inode, identity } = attachment;
+    if (inodeOf(location) === inode && (!closely || identityOf(location) === identity)) return true;
     let found: EndpointLocation;
     try {
       found = this.#locate(where);
@@ -154,7 +154,7 @@ export class Attachments {
     const location = attachment.location ?? this.#find(attachment);
     if (isNew) {
       attachment.identity = identityOf(location);
-      attachment.inodes = inodesOf(location);
+      attachment.inode = inodeOf(location);
     }
     attachment.current = true;
     await this.#tap.attach({ ...tapped, location });

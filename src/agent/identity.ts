@@ -7,12 +7,12 @@ import type { EndpointLocation } from '../tap/tap.ts';
  * anew, gives another text. Empty parts are for what is not there.
  */
 export function identityOf(location: EndpointLocation): string {
-  return `${inodesOf(location)}:${networkIdentity(location)}`;
+  return [inode(location.netns), inode(location.cgroup), networkIdentity(location)].join(':');
 }
 
-/** The part of the identity that is cheap to see: no namespace is entered. */
-export function inodesOf({ netns, cgroup }: EndpointLocation): string {
-  return `${inode(netns)}:${inode(cgroup)}`;
+/** What is cheap to see of it: no namespace is entered. Tells whether the path leads where it led. */
+export function inodeOf({ netns, cgroup }: EndpointLocation): string {
+  return inode(netns ?? cgroup);
 }
 
 /** When a process was started, in clock ticks since boot (proc_pid_stat(5), field 22); null if it is not there. */
@@ -29,10 +29,9 @@ export function startOfProcess(pid: number): string | null {
 function inode(path: string | undefined): string {
   if (path === undefined) return '';
   try {
-    const { dev, ino } = statSync(path);
-    return `${dev}-${ino}`;
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found === undefined ? '' : `${found.dev}-${found.ino}`;
   } catch {
-    // Not there, or not readable just now: attaching will say which.
-    return '';
+    return ''; // Not readable just now: attaching will say why.
   }
 }

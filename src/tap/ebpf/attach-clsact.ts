@@ -6,7 +6,7 @@ import { BPF_TC_EGRESS, BPF_TC_INGRESS, EEXIST, ENODEV, ENOENT, KernelError, lib
  * Filters on the clsact qdisc, Linux 4.5 and newer: for kernels without tcx whose pods are in no cgroup v2.
  *
  * Unlike links they stay when the process ends. All of ours, and only ours, have this priority, so those that a killed
- * agent left behind can be found: they are removed before the first attachment to an interface. The qdisc itself is
+ * agent left behind can be found: they are removed when we attach to an interface on which we have none. The qdisc itself is
  * never removed, because others may use it; without filters it costs nothing.
  */
 export const CLSACT_PRIORITY = 51966;
