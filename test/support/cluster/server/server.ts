@@ -107,7 +107,8 @@ export class TestServer implements AsyncDisposable {
     const error = new ApiError(status, reason ?? REASONS[status] ?? 'Unknown', `made to fail with ${status}`, {
       ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }),
     });
-    const headers = { ...headersOf(this.#clock), ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
+    const type = body === undefined ? 'application/json' : 'text/html';
+    const headers = { ...headersOf(this.#clock, type), ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
     return respond(answer, message.headers, status, headers, body ?? JSON.stringify(error.body));
   }
 
