@@ -49,6 +49,9 @@ interface Reply {
   readonly text: string;
 }
 
+const PLAIN = 'text/plain; charset=utf-8';
+const NO_PAGE: Reply = { status: 404, text: '404 page not found\n' };
+
 /** Answers requests: each verb of each resource. */
 export class Api {
   readonly #parts: ApiParts;
@@ -60,17 +63,17 @@ export class Api {
   /** @throws ApiError */
   async handle(request: AllowedRequest): Promise<void> {
     const { info, answer, message } = request;
+    if (info.isResource && !this.#isKnown(info)) return this.#send(request, NO_PAGE, PLAIN);
     if (info.isResource && info.subresource === 'proxy') return this.#proxied(request);
     if (info.verb === 'watch') {
       requireJson(message.headers.accept);
       return this.#parts.watches.open(this.#resource(info), info, answer);
     }
     const plain = info.isResource ? null : plainText(info.path);
-    if (plain !== null) return this.#send(request, { status: 200, text: plain }, 'text/plain; charset=utf-8');
+    if (plain !== null) return this.#send(request, { status: 200, text: plain }, PLAIN);
     requireJson(message.headers.accept);
     const reply = info.isResource ? this.#resourceReply(request) : this.#pathReply(info);
-    if (reply === null) return this.#send(request, { status: 404, text: '404 page not found\n' }, 'text/plain; charset=utf-8');
-    return this.#send(request, reply, 'application/json');
+    return reply === null ? this.#send(request, NO_PAGE, PLAIN) : this.#send(request, reply, 'application/json');
   }
 
   #send({ answer, message }: AllowedRequest, { status, text }: Reply, contentType: string): Promise<void> {
@@ -81,6 +84,12 @@ export class Api {
     if (verb !== 'get') throw methodNotAllowed();
     const body = path === '/version' || path === '/version/' ? VERSION : discover(this.#parts.registry, path);
     return body === null ? null : ok(body);
+  }
+
+  /** Whether somebody answers for the path at all; of a group of custom resources nobody does but for those that are served. */
+  #isKnown({ group, version, plural }: RequestInfo): boolean {
+    if (group === 'authorization.k8s.io' || this.#parts.registry.find(group, version, plural) !== undefined) return true;
+    return this.#parts.registry.all.some((resource) => resource.group === group && resource.version === version && !resource.custom);
   }
 
   #resource({ group, version, plural }: RequestInfo): Resource {
@@ -144,7 +153,7 @@ export class Api {
     if (before === null && resource.createOnUpdate) return this.#shown(201, resource, writes.create(resource, info.namespace, resource.store(object), optionsOf(request)));
     if (before === null) throw notFound(resource, info.name);
     if (!resourceVersion && !resource.unconditionalUpdate) {
-      throw invalid(resource.group, resource.kind, info.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+      throw invalid(resource.group, resource.plural, info.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
     }
     return this.#shown(200, resource, writes.update(resource, before, resource.store(object), optionsOf(request)));
   }
