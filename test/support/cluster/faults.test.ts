@@ -324,13 +324,22 @@ describe('the proxy', () => {
 });
 
 describe('a large cluster', () => {
+  it('is loaded without requests, its pods with their status', async () => {
+    faults.forgetRequests();
+    faults.load(Array.from({ length: 5_000 }, (_, i) => ({ ...pod(`p-${i}`), status: { phase: 'Running', podIP: '10.0.0.1' } })));
+    expect(faults.requests()).toEqual([]);
+    const { items } = (await client.get(`${PODS}?fieldSelector=status.phase%3DRunning`)).json as unknown as { items: KubeObject[] };
+    expect(items).toHaveLength(5_000);
+    expect(() => faults.load([pod('p-0')])).toThrow('already exists');
+  });
+
   it('tells a change to the watches of its node, and to no others', async () => {
     const nodes = 200;
     const watches = await Promise.all(
       Array.from({ length: nodes }, (_, i) => client.watch(`/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-${i}`)),
     );
     expect(faults.watches({ resource: 'pods' })).toHaveLength(nodes);
-    for (let i = 0; i < nodes; i++) await cluster.apply({ ...pod(`p-${i}`), spec: { nodeName: `node-${i}`, containers: [{ name: 'app', image: 'app' }] } });
+    faults.load(Array.from({ length: nodes }, (_, i) => ({ ...pod(`p-${i}`), spec: { nodeName: `node-${i}`, containers: [{ name: 'app', image: 'app' }] } })));
     for (const [i, watch] of watches.entries()) expect(await watch.take(1)).toEqual([`ADDED p-${i}`]);
     for (const watch of watches) await watch[Symbol.asyncDispose]();
   });

@@ -99,9 +99,9 @@ export class Api {
   }
 
   #resourceReply(request: AllowedRequest): Reply | null {
-    const { info, user, body } = request;
+    const { info, user } = request;
     if (info.group === 'authorization.k8s.io' && info.plural === 'selfsubjectaccessreviews') {
-      return created(reviewAccess(this.#parts.authorizer, user, bodyObject(body)));
+      return created(reviewAccess(this.#parts.authorizer, user, bodyOf(request)));
     }
     const resource = this.#resource(info);
     if (info.subresource !== '' && !resource.subresources.includes(info.subresource)) throw unknownResource();
@@ -126,11 +126,12 @@ export class Api {
     }
   }
 
-  #actionReply(resource: Resource, { info, body }: AllowedRequest): Reply {
+  #actionReply(resource: Resource, request: AllowedRequest): Reply {
+    const { info } = request;
     if (info.verb !== 'create') throw methodNotAllowed();
     const { writes, tokens, clock } = this.#parts;
     const object = writes.get(resource, info.namespace, info.name);
-    if (info.subresource === 'token') return created(requestToken(tokens, clock, object, bodyObject(body)));
+    if (info.subresource === 'token') return created(requestToken(tokens, clock, object, bodyOf(request)));
     writes.remove(resource, object, null);
     return created(success(resource, info.name, object.metadata.uid ?? ''));
   }
@@ -177,7 +178,6 @@ export class Api {
     if (live === null) authorizer.require(user, { ...info, verb: 'create' });
     const object = applied(resource, live, wanted, options, clock);
     if (live === null) return this.#shown(201, resource, writes.create(resource, info.namespace, object, options, true));
-    delete object.metadata.resourceVersion;
     return this.#shown(200, resource, writes.update(resource, live, object, options, true));
   }
 
@@ -210,12 +210,9 @@ export class Api {
   }
 
   /** The object in a request's body, in the resource's version. */
-  #input(resource: Resource, { body, info, message }: AllowedRequest): KubeObject {
-    const contentType = contentTypeOf(message);
-    if (!['application/json', 'application/yaml', ''].includes(contentType)) {
-      throw unsupportedMediaType('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
-    }
-    const tree = bodyObject(body);
+  #input(resource: Resource, request: AllowedRequest): KubeObject {
+    const { info } = request;
+    const tree = bodyOf(request);
     const { group, version, kind } = resource;
     const apiVersion = apiVersionOf(resource);
     if ((tree['kind'] ?? kind) !== kind || !equal(tree['apiVersion'] ?? apiVersion, apiVersion)) {
@@ -246,6 +243,12 @@ function ok(body: object): Reply {
 
 function created(body: object): Reply {
   return { status: 201, text: JSON.stringify(body) };
+}
+
+/** @throws ApiError 415 for what is neither JSON nor YAML */
+function bodyOf({ message, body }: AllowedRequest): JsonObject {
+  if (['application/json', 'application/yaml', ''].includes(contentTypeOf(message))) return bodyObject(body);
+  throw unsupportedMediaType('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
 }
 
 function bodyObject(body: string): JsonObject {

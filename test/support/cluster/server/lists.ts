@@ -94,7 +94,7 @@ function checkVersion(version: string, match: string, token: string, store: Stor
   if (!/^\d+$/.test(version)) throw badVersion(version);
   if (match === 'Exact' && Number(version) < store.revision) throw gone(`The provided resource version is too old: ${version}`);
   if (Number(version) > store.revision) {
-    const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' };
+    const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version' };
     const message = `Timeout: Too large resource version: ${version}, current: ${store.revision}`;
     throw new ApiError(504, 'Timeout', message, { causes: [cause], retryAfterSeconds: 1 });
   }

@@ -76,6 +76,7 @@ export function applied(resource: Resource, live: KubeObject | null, { wanted, f
   if (live === null && uid) throw conflict(resource, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
   if (live !== null && resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw conflict(resource, name, STALE);
   const own = ownPart(resource, wanted, options.subresource);
+  delete own.metadata.resourceVersion;
   const manager = { name: options.manager, operation: 'Apply', apiVersion: apiVersionOf(resource), subresource: options.subresource } as const;
   return applyTo(live, resource.store(own), resource.structure, manager, force, clock.timestamp());
 }

@@ -2,7 +2,7 @@
 export interface Cause {
   readonly reason: string;
   readonly message: string;
-  readonly field: string;
+  readonly field?: string;
 }
 
 /** `details` of a Status (meta/v1). */

@@ -71,6 +71,13 @@ export class Writes {
     return object;
   }
 
+  /** Stores an object as if it had been created and its status written, in one step. */
+  load(resource: Resource, input: KubeObject, options: WriteOptions): void {
+    const object = this.create(resource, input.metadata.namespace ?? '', resource.store(input), { ...options, dryRun: true });
+    if (input['status'] !== undefined) object['status'] = structuredClone(input['status']);
+    this.#put(resource, object);
+  }
+
   /** @param owned its `managedFields` are right already: server-side apply made it */
   update(resource: Resource, before: KubeObject, input: KubeObject, options: WriteOptions, owned = false): KubeObject {
     const name = before.metadata.name ?? '';
