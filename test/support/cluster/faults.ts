@@ -1,4 +1,4 @@
-import type { JsonObject } from './objects.ts';
+import type { JsonObject, KubeObject } from './objects.ts';
 
 /** Which requests are meant; what is not given does not matter. */
 export interface RequestMatch {
@@ -103,6 +103,12 @@ export interface Faults {
 
   /** Where the proxy finds what a pod listens on: `10.0.0.7:9900` is at `127.0.0.1:40000`. Else it asks the pod's IP. */
   routePod(address: string, target: string): void;
+
+  /**
+   * Stores objects without a request for each, their status included: for clusters of many thousands. They must be new,
+   * and are in a version that the server has built in or has a definition of.
+   */
+  load(objects: Iterable<KubeObject>): void;
 
   /** What came since the start or the last `forgetRequests`. */
   requests(match?: RequestMatch): readonly SeenRequest[];

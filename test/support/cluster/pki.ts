@@ -10,7 +10,7 @@ export interface Identity {
   readonly key: string;
 }
 
-/** An authority made for one cluster, and whom it vouches for. */
+/** The authority of the clusters of one process, and whom it vouches for. */
 export interface Pki {
   readonly ca: string;
   /** Of the API server, at the loopback. */
@@ -22,8 +22,14 @@ export interface Pki {
 const run = promisify(execFile);
 const NAMES = 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc,IP:10.0.0.1';
 
-/** Makes an authority and certificates with the `openssl` command. */
-export async function createPki(): Promise<Pki> {
+let made: Promise<Pki> | null = null;
+
+/** An authority and certificates, made with the `openssl` command when they are first asked for. */
+export function testPki(): Promise<Pki> {
+  return (made ??= createPki());
+}
+
+async function createPki(): Promise<Pki> {
   const folder = await mkdtemp(join(tmpdir(), 'shadowtap-pki-'));
   try {
     await certificate(folder, 'ca', '/CN=shadowtap-test-ca', ['-addext', 'keyUsage=critical,keyCertSign,digitalSignature']);

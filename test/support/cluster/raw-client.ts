@@ -8,7 +8,7 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly text: string;
-  /** The body, if it is JSON. */
+  /** The body, if it is JSON; else empty. */
   readonly json: JsonObject;
 }
 
@@ -44,8 +44,7 @@ export class RawClient implements AsyncDisposable {
   async request(method: string, path: string, options: RawRequest = {}): Promise<RawAnswer> {
     const { statusCode, headers, body } = await this.#send(method, path, options);
     const text = await body.text();
-    const isJson = String(headers['content-type']).startsWith('application/json');
-    return { status: statusCode, headers, text, json: isJson ? (JSON.parse(text) as JsonObject) : {} };
+    return { status: statusCode, headers, text, json: parsed(text) };
   }
 
   get(path: string): Promise<RawAnswer> {
@@ -124,6 +123,14 @@ export class WatchReader implements AsyncDisposable {
       rest = lines.pop() ?? '';
       yield* lines;
     }
+  }
+}
+
+function parsed(text: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch {
+    return {};
   }
 }
 

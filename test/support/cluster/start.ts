@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
-import { createPki } from './pki.ts';
+import { testPki } from './pki.ts';
 import { startRealServer } from './real-cluster.ts';
 import { ServedCluster } from './served-cluster.ts';
 import { TestServer } from './server/server.ts';
@@ -23,7 +23,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 async function startRealCluster(assets: string): Promise<ServedCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'shadowtap-cluster-'));
-  const pki = await createPki();
+  const pki = await testPki();
   const server = await startRealServer(assets, folder, pki);
   return ServedCluster.over(server, server.url, folder, pki);
 }
@@ -31,7 +31,7 @@ async function startRealCluster(assets: string): Promise<ServedCluster> {
 /** Starts the test server, whatever the environment says: for tests of faults. */
 export async function startTestCluster(options: ClusterOptions = {}): Promise<ServedCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'shadowtap-cluster-'));
-  const pki = await createPki();
+  const pki = await testPki();
   let cluster: ServedCluster | null = null;
   const server = new TestServer(pki, { ...options, rotateTokens: async () => cluster?.rotateTokens() });
   await server.open();

@@ -49,6 +49,9 @@ interface Reply {
   readonly text: string;
 }
 
+const PLAIN = 'text/plain; charset=utf-8';
+const NO_PAGE: Reply = { status: 404, text: '404 page not found\n' };
+
 /** Answers requests: each verb of each resource. */
 export class Api {
   readonly #parts: ApiParts;
@@ -60,17 +63,17 @@ export class Api {
   /** @throws ApiError */
   async handle(request: AllowedRequest): Promise<void> {
     const { info, answer, message } = request;
+    if (info.isResource && !this.#isKnown(info)) return this.#send(request, NO_PAGE, PLAIN);
     if (info.isResource && info.subresource === 'proxy') return this.#proxied(request);
     if (info.verb === 'watch') {
       requireJson(message.headers.accept);
       return this.#parts.watches.open(this.#resource(info), info, answer);
     }
     const plain = info.isResource ? null : plainText(info.path);
-    if (plain !== null) return this.#send(request, { status: 200, text: plain }, 'text/plain; charset=utf-8');
+    if (plain !== null) return this.#send(request, { status: 200, text: plain }, PLAIN);
     requireJson(message.headers.accept);
     const reply = info.isResource ? this.#resourceReply(request) : this.#pathReply(info);
-    if (reply === null) return this.#send(request, { status: 404, text: '404 page not found\n' }, 'text/plain; charset=utf-8');
-    return this.#send(request, reply, 'application/json');
+    return reply === null ? this.#send(request, NO_PAGE, PLAIN) : this.#send(request, reply, 'application/json');
   }
 
   #send({ answer, message }: AllowedRequest, { status, text }: Reply, contentType: string): Promise<void> {
@@ -83,6 +86,12 @@ export class Api {
     return body === null ? null : ok(body);
   }
 
+  /** Whether somebody answers for the path at all; of a group of custom resources nobody does but for those that are served. */
+  #isKnown({ group, version, plural }: RequestInfo): boolean {
+    if (group === 'authorization.k8s.io' || this.#parts.registry.find(group, version, plural) !== undefined) return true;
+    return this.#parts.registry.all.some((resource) => resource.group === group && resource.version === version && !resource.custom);
+  }
+
   #resource({ group, version, plural }: RequestInfo): Resource {
     const resource = this.#parts.registry.find(group, version, plural);
     if (resource === undefined) throw unknownResource();
@@ -90,9 +99,9 @@ export class Api {
   }
 
   #resourceReply(request: AllowedRequest): Reply | null {
-    const { info, user, body } = request;
+    const { info, user } = request;
     if (info.group === 'authorization.k8s.io' && info.plural === 'selfsubjectaccessreviews') {
-      return created(reviewAccess(this.#parts.authorizer, user, bodyObject(body)));
+      return created(reviewAccess(this.#parts.authorizer, user, bodyOf(request)));
     }
     const resource = this.#resource(info);
     if (info.subresource !== '' && !resource.subresources.includes(info.subresource)) throw unknownResource();
@@ -117,11 +126,12 @@ export class Api {
     }
   }
 
-  #actionReply(resource: Resource, { info, body }: AllowedRequest): Reply {
+  #actionReply(resource: Resource, request: AllowedRequest): Reply {
+    const { info } = request;
     if (info.verb !== 'create') throw methodNotAllowed();
     const { writes, tokens, clock } = this.#parts;
     const object = writes.get(resource, info.namespace, info.name);
-    if (info.subresource === 'token') return created(requestToken(tokens, clock, object, bodyObject(body)));
+    if (info.subresource === 'token') return created(requestToken(tokens, clock, object, bodyOf(request)));
     writes.remove(resource, object, null);
     return created(success(resource, info.name, object.metadata.uid ?? ''));
   }
@@ -144,7 +154,7 @@ export class Api {
     if (before === null && resource.createOnUpdate) return this.#shown(201, resource, writes.create(resource, info.namespace, resource.store(object), optionsOf(request)));
     if (before === null) throw notFound(resource, info.name);
     if (!resourceVersion && !resource.unconditionalUpdate) {
-      throw invalid(resource.group, resource.kind, info.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+      throw invalid(resource.group, resource.plural, info.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
     }
     return this.#shown(200, resource, writes.update(resource, before, resource.store(object), optionsOf(request)));
   }
@@ -168,7 +178,6 @@ export class Api {
     if (live === null) authorizer.require(user, { ...info, verb: 'create' });
     const object = applied(resource, live, wanted, options, clock);
     if (live === null) return this.#shown(201, resource, writes.create(resource, info.namespace, object, options, true));
-    delete object.metadata.resourceVersion;
     return this.#shown(200, resource, writes.update(resource, live, object, options, true));
   }
 
@@ -201,12 +210,9 @@ export class Api {
   }
 
   /** The object in a request's body, in the resource's version. */
-  #input(resource: Resource, { body, info, message }: AllowedRequest): KubeObject {
-    const contentType = contentTypeOf(message);
-    if (!['application/json', 'application/yaml', ''].includes(contentType)) {
-      throw unsupportedMediaType('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
-    }
-    const tree = bodyObject(body);
+  #input(resource: Resource, request: AllowedRequest): KubeObject {
+    const { info } = request;
+    const tree = bodyOf(request);
     const { group, version, kind } = resource;
     const apiVersion = apiVersionOf(resource);
     if ((tree['kind'] ?? kind) !== kind || !equal(tree['apiVersion'] ?? apiVersion, apiVersion)) {
@@ -237,6 +243,12 @@ function ok(body: object): Reply {
 
 function created(body: object): Reply {
   return { status: 201, text: JSON.stringify(body) };
+}
+
+/** @throws ApiError 415 for what is neither JSON nor YAML */
+function bodyOf({ message, body }: AllowedRequest): JsonObject {
+  if (['application/json', 'application/yaml', ''].includes(contentTypeOf(message))) return bodyObject(body);
+  throw unsupportedMediaType('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
 }
 
 function bodyObject(body: string): JsonObject {

@@ -1,7 +1,7 @@
 import type { JsonObject, KubeObject } from '../objects.ts';
 import { eventRules } from './event-rules.ts';
 import { equal, isObject } from './json.ts';
-import { type Cause, invalidValue, required } from './status.ts';
+import { type Cause, forbidden, invalidValue, required } from './status.ts';
 
 /** The rules of built-in kinds that clients trip over; the many others are not checked. */
 export function validateBuiltin(object: KubeObject, before: KubeObject | null, isEventsV1: boolean): Cause[] {
@@ -43,7 +43,7 @@ function podUpdateRules(pod: JsonObject, before: JsonObject): Cause[] {
   if (equal(fixedPart(pod), fixedPart(before))) return [];
   const allowed = ['`spec.containers[*].image`', '`spec.initContainers[*].image`', '`spec.activeDeadlineSeconds`', '`spec.tolerations` (only additions to existing tolerations)'];
   const message = `pod updates may not change fields other than ${allowed.join(',')},\`spec.terminationGracePeriodSeconds\` (allow it to be set to 1 if it was previously negative)`;
-  return [{ reason: 'FieldValueForbidden', message: `Forbidden: ${message}`, field: 'spec' }];
+  return [forbidden('spec', message)];
 }
 
 function fixedPart(pod: JsonObject): JsonObject {

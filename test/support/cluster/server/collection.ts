@@ -55,10 +55,6 @@ export class Collection {
     this.#forgotten = revision;
   }
 
-  get size(): number {
-    return this.#objects.size;
-  }
-
   get(key: string): Stored | undefined {
     return this.#objects.get(key);
   }
@@ -106,10 +102,6 @@ export class Collection {
   /** The oldest revision at which a watch can begin. */
   get oldest(): number {
     return this.#forgotten;
-  }
-
-  *watchers(): Generator<Watcher> {
-    for (const watchers of this.#watchers.values()) yield* watchers;
   }
 
   compact(revision: number): void {

@@ -50,6 +50,10 @@ function join(path: string, step: string): string {
   return path === '' ? step : path + SEPARATOR + step;
 }
 
+export function joinSteps(steps: readonly string[]): string {
+  return steps.join(SEPARATOR);
+}
+
 export function stepsOf(path: string): string[] {
   return path.split(SEPARATOR);
 }

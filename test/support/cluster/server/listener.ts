@@ -8,6 +8,9 @@ import type { Identity } from '../pki.ts';
 /** The first byte of a TLS connection: a handshake record (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 0x16;
 
+/** Requests under way over one connection of HTTP/2, as kube-apiserver allows since 1.29. */
+const MAX_STREAMS = 100;
+
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A port of the loopback that takes TLS, with HTTP/2 and HTTP/1.1, and plain HTTP/1.1 besides; it can go away and come back. */
@@ -23,7 +26,7 @@ export class Listener {
     // Node's compatibility layer: requests and responses of HTTP/2 look like those of HTTP/1.1.
     const onRequest = handler as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void;
     const options = { ...identity, ca, requestCert: true, rejectUnauthorized: false, allowHTTP1: true };
-    const secure = createSecureServer({ ...options, settings: { maxConcurrentStreams: 250 } }, onRequest);
+    const secure = createSecureServer({ ...options, settings: { maxConcurrentStreams: MAX_STREAMS } }, onRequest);
     for (const server of [plain, secure]) server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
     plain.requestTimeout = 0;
     secure.on('sessionError', () => undefined);

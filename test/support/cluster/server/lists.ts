@@ -2,7 +2,7 @@ import type { RequestInfo } from './request.ts';
 import { countOf } from './request.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 import { selectionOf } from './selection.ts';
-import { ApiError, badRequest, badVersion, gone } from './status.ts';
+import { ApiError, badRequest, badVersion, forbidden, gone, invalid } from './status.ts';
 import type { Store } from './store.ts';
 import type { Stored } from './stored.ts';
 
@@ -45,7 +45,8 @@ export class Lists {
     // As kube-apiserver's cache, which answers these and does not page.
     const isPaged = limit > 0 && version !== '0';
     const page = isPaged ? items.slice(0, limit) : items;
-    const metadata: Record<string, unknown> = { resourceVersion: String(revision) };
+    // Lists of custom resources always have the field.
+    const metadata: Record<string, unknown> = { resourceVersion: String(revision), ...(resource.custom && { continue: '' }) };
     if (page.length < items.length) {
       const snapshot = this.#keep({ items: items.slice(limit), revision });
       metadata['continue'] = encodeToken({ v: 'meta.k8s.io/v1', rv: revision, snapshot, start: page.at(-1)!.key });
@@ -87,13 +88,13 @@ const TOO_OLD =
   'returned and now may show up in the list.';
 
 function checkVersion(version: string, match: string, token: string, store: Store): void {
-  if (match !== '' && version === '') throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match !== '' && version === '') throw invalid('meta.k8s.io', 'ListOptions', '', [forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided')]);
   if (token !== '' && version !== '' && version !== '0') throw badRequest('specifying resource version is not allowed when using continue');
   if (version === '' || version === '0') return;
   if (!/^\d+$/.test(version)) throw badVersion(version);
   if (match === 'Exact' && Number(version) < store.revision) throw gone(`The provided resource version is too old: ${version}`);
   if (Number(version) > store.revision) {
-    const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' };
+    const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version' };
     const message = `Timeout: Too large resource version: ${version}, current: ${store.revision}`;
     throw new ApiError(504, 'Timeout', message, { causes: [cause], retryAfterSeconds: 1 });
   }

@@ -1,5 +1,5 @@
 import type { JsonObject, KubeObject, ManagedFieldsEntry } from '../objects.ts';
-import { type FieldSet, fromFieldsV1, isWithin, leavesOf, toFieldsV1 } from './field-set.ts';
+import { type FieldSet, fromFieldsV1, isWithin, joinSteps, leavesOf, toFieldsV1 } from './field-set.ts';
 import { treeOf } from './json.ts';
 import type { Structure } from './structure.ts';
 
@@ -18,17 +18,19 @@ export interface Owner extends Manager {
 
 /** Nobody owns these: the server sets them, or they say which object it is. */
 const UNOWNED = [
-  ['apiVersion'],
-  ['kind'],
-  ...['name', 'namespace', 'generateName', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'selfLink'].map((name) => ['metadata', name]),
-  ...['deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'].map((name) => ['metadata', name]),
-].map((path) => path.map((name) => `f:${name}`).join('\u0000'));
+  ...['apiVersion', 'kind', 'metadata'].map((field) => `f:${field}`),
+  ...['name', 'namespace', 'generateName', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'selfLink'].map(ofMetadata),
+  ...['deletionTimestamp', 'deletionGracePeriodSeconds'].map(ofMetadata),
+];
+
+function ofMetadata(field: string): string {
+  return joinSteps(['f:metadata', `f:${field}`]);
+}
 
 /** The fields that somebody can own, with their values. */
 export function ownableLeaves(object: KubeObject, structure: Structure): Map<string, string> {
-  const leaves = leavesOf(treeOf(object), structure);
-  for (const path of leaves.keys()) if (UNOWNED.some((unowned) => isWithin(path, unowned))) leaves.delete(path);
-  leaves.delete('f:metadata');
+  const leaves = leavesOf(withoutOwners(object), structure);
+  for (const path of UNOWNED) leaves.delete(path);
   return leaves;
 }
 

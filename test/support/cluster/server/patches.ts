@@ -36,7 +36,9 @@ export function patched(resource: Resource, before: KubeObject, contentType: str
 function checked(before: KubeObject, after: Json): KubeObject {
   if (!isObject(after) || !isObject(after['metadata'])) throw badRequest('the patch leaves no object');
   const object = structuredClone(objectOf(after));
-  if (object.metadata.name !== before.metadata.name) throw badRequest('the name of the object cannot be changed');
+  if (object.metadata.name !== before.metadata.name) {
+    throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${before.metadata.name})`);
+  }
   return object;
 }
 
@@ -52,7 +54,7 @@ export function readApply(resource: Resource, namespace: string, name: string, b
   if (!isObject(wanted)) throw badRequest('the body is no object');
   const object = objectOf({ ...wanted, metadata: { ...(wanted['metadata'] as JsonObject | undefined) } });
   if (object.kind !== resource.kind || object.apiVersion !== apiVersionOf(resource)) {
-    throw badRequest(`the object provided is of another kind than ${resource.kind} (${apiVersionOf(resource)})`);
+    throw badRequest(`invalid object type: ${object.apiVersion}, Kind=${object.kind}`);
   }
   const { metadata } = object;
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
@@ -72,8 +74,9 @@ export function applied(resource: Resource, live: KubeObject | null, { wanted, f
   const { resourceVersion, uid } = wanted.metadata;
   const name = wanted.metadata.name ?? '';
   if (live === null && uid) throw conflict(resource, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
-  if (resourceVersion && resourceVersion !== live?.metadata.resourceVersion) throw conflict(resource, name, STALE);
+  if (live !== null && resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw conflict(resource, name, STALE);
   const own = ownPart(resource, wanted, options.subresource);
+  delete own.metadata.resourceVersion;
   const manager = { name: options.manager, operation: 'Apply', apiVersion: apiVersionOf(resource), subresource: options.subresource } as const;
   return applyTo(live, resource.store(own), resource.structure, manager, force, clock.timestamp());
 }

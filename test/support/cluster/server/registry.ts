@@ -1,7 +1,7 @@
-import type { KubeObject } from '../objects.ts';
+import type { KindRef, KubeObject } from '../objects.ts';
 import { BUILTIN } from './builtin.ts';
 import { customResources } from './custom.ts';
-import type { Resource } from './resource.ts';
+import { type Resource, splitApiVersion } from './resource.ts';
 
 /** The resources that are served: built-in ones, and those of the definitions in the store. */
 export class Registry {
@@ -13,6 +13,14 @@ export class Registry {
 
   find(group: string, version: string, plural: string): Resource | undefined {
     return this.#resources.get(`${group}/${version}/${plural}`);
+  }
+
+  /** The resource of an object. @throws if there is none */
+  of({ apiVersion, kind }: KindRef): Resource {
+    const { group, version } = splitApiVersion(apiVersion);
+    const found = this.all.find((resource) => resource.group === group && resource.version === version && resource.kind === kind);
+    if (found === undefined) throw new Error(`the test server has no ${kind} in ${apiVersion}`);
+    return found;
   }
 
   get all(): Resource[] {

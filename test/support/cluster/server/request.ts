@@ -86,6 +86,6 @@ export function isTrue(param: string | null): boolean {
 /** A parameter that counts; 0 where it is left out. */
 export function countOf(params: URLSearchParams, name: string): number {
   const text = params.get(name) ?? '0';
-  if (!/^\d+$/.test(text)) throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}`);
-  return Number(text);
+  if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Math.max(0, Number(text));
 }

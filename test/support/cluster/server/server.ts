@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaultAnswer } from '../faults.ts';
+import type { KubeObject } from '../objects.ts';
 import type { Pki } from '../pki.ts';
 import { Answer, type LoggedRequest } from './answer.ts';
 import { type AllowedRequest, Api } from './api.ts';
@@ -12,7 +13,6 @@ import { Lists } from './lists.ts';
 import { PodProxy } from './pod-proxy.ts';
 import { Registry } from './registry.ts';
 import { parseRequest, type RequestInfo } from './request.ts';
-import { splitApiVersion } from './resource.ts';
 import { headersOf, respond } from './respond.ts';
 import { ApiError } from './status.ts';
 import { Store } from './store.ts';
@@ -52,12 +52,11 @@ export class TestServer implements AsyncDisposable {
     this.#authenticator = new Authenticator(store, tokens, clock);
     this.#api = new Api({ store, registry, writes, lists, watches, authorizer, tokens, clock, proxy });
     this.#listener = new Listener(pki.server, pki.ca, (request, response) => void this.#take(request, response));
-    this.faults = new TestFaults({ listener: this.#listener, store, lists, watches, tokens, clock, proxy, rotateTokens: options.rotateTokens });
-    for (const object of bootstrapObjects()) {
-      const { group, version } = splitApiVersion(object.apiVersion);
-      const resource = registry.all.find((one) => one.group === group && one.version === version && one.kind === object.kind);
-      if (resource !== undefined) writes.create(resource, '', object, { manager: 'kube-apiserver', subresource: '', dryRun: false, strict: false });
-    }
+    const load = (objects: Iterable<KubeObject>): void => {
+      for (const object of objects) writes.load(registry.of(object), object, { manager: 'kube-apiserver', subresource: '', dryRun: false, strict: false });
+    };
+    load(bootstrapObjects());
+    this.faults = new TestFaults({ listener: this.#listener, store, lists, watches, tokens, clock, proxy, load, rotateTokens: options.rotateTokens });
   }
 
   async open(): Promise<void> {
@@ -107,7 +106,8 @@ export class TestServer implements AsyncDisposable {
     const error = new ApiError(status, reason ?? REASONS[status] ?? 'Unknown', `made to fail with ${status}`, {
       ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }),
     });
-    const headers = { ...headersOf(this.#clock), ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
+    const type = body === undefined ? 'application/json' : 'text/html';
+    const headers = { ...headersOf(this.#clock, type), ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
     return respond(answer, message.headers, status, headers, body ?? JSON.stringify(error.body));
   }
 

@@ -2,7 +2,7 @@
 export interface Cause {
   readonly reason: string;
   readonly message: string;
-  readonly field: string;
+  readonly field?: string;
 }
 
 /** `details` of a Status (meta/v1). */
@@ -71,9 +71,9 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-/** Clients that make up versions get this, strange as it is. */
 export function badVersion(version: string): ApiError {
-  return new ApiError(500, 'InternalError', `resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: invalid syntax`);
+  const text = JSON.stringify(version);
+  return badRequest(`invalid resource version: resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax`);
 }
 
 export function unauthorized(): ApiError {
@@ -117,11 +117,15 @@ export function invalid(group: string, kind: string, name: string, causes: reado
   const lines = causes.map((cause) => `${cause.field}: ${cause.message}`);
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   const qualifiedKind = group === '' ? kind : `${kind}.${group}`;
-  return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, { name, ...(group && { group }), kind, causes });
+  return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, { ...(name && { name }), ...(group && { group }), kind, causes });
 }
 
 export function invalidValue(field: string, value: unknown, message: string): Cause {
   return { reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(value) ?? 'null'}: ${message}`, field };
+}
+
+export function forbidden(field: string, message: string): Cause {
+  return { reason: 'FieldValueForbidden', message: `Forbidden: ${message}`, field };
 }
 
 export function required(field: string, message = ''): Cause {

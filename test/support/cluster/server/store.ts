@@ -1,10 +1,12 @@
 import type { KubeObject } from '../objects.ts';
-import { Collection, type Watcher } from './collection.ts';
+import { Collection } from './collection.ts';
 
 /** All objects, under one counter of versions, as etcd has it: `resourceVersion` is the revision of a write. */
 export class Store {
   readonly #collections = new Map<string, Collection>();
   #revision = 1;
+  /** Versions before it are forgotten. */
+  #compacted = 0;
 
   get revision(): number {
     return this.#revision;
@@ -14,7 +16,7 @@ export class Store {
   collection(key: string): Collection {
     let collection = this.#collections.get(key);
     if (collection === undefined) {
-      collection = new Collection(this.#revision);
+      collection = new Collection(this.#compacted);
       this.#collections.set(key, collection);
     }
     return collection;
@@ -39,15 +41,12 @@ export class Store {
   /** Forgets a resource, its objects and its history, and ends its watches. */
   drop(key: string): void {
     this.#collections.get(key)?.close();
-    this.#collections.delete(key);
+    this.#collections.set(key, new Collection(this.#revision));
   }
 
   /** Forgets all old versions. */
   compact(): void {
+    this.#compacted = this.#revision;
     for (const collection of this.#collections.values()) collection.compact(this.#revision);
-  }
-
-  *watchers(): Generator<Watcher> {
-    for (const collection of this.#collections.values()) yield* collection.watchers();
   }
 }

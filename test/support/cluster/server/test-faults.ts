@@ -1,5 +1,5 @@
 import type { FaultAnswer, Faults, RequestMatch, SeenRequest, StreamFault } from '../faults.ts';
-import type { JsonObject } from '../objects.ts';
+import type { JsonObject, KubeObject } from '../objects.ts';
 import type { Answer, LoggedRequest } from './answer.ts';
 import type { Clock } from './clock.ts';
 import type { Lists } from './lists.ts';
@@ -19,6 +19,7 @@ export interface Faulty {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly proxy: PodProxy;
+  load(objects: Iterable<KubeObject>): void;
   rotateTokens(): Promise<void>;
 }
 
@@ -133,6 +134,10 @@ export class TestFaults implements Faults {
 
   clockSkew(ms: number): void {
     this.#server.clock.skewMs = ms;
+  }
+
+  load(objects: Iterable<KubeObject>): void {
+    this.#server.load(objects);
   }
 
   routePod(address: string, target: string): void {

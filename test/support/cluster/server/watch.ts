@@ -58,7 +58,7 @@ export class Watch implements Watcher {
   bookmark(isEndOfInitial = false): boolean {
     if (!this.#options.bookmarks) return false;
     const { kind, view } = this.#options;
-    const metadata = { resourceVersion: String(this.#options.revision()), creationTimestamp: null, ...(isEndOfInitial && { annotations: INITIAL_EVENTS_END }) };
+    const metadata = { resourceVersion: String(this.#options.revision()), ...(isEndOfInitial && { annotations: INITIAL_EVENTS_END }) };
     if (!this.answer.fault.silent) this.write(lineOf('BOOKMARK', { kind, apiVersion: view.key, metadata }));
     return true;
   }

@@ -6,7 +6,7 @@ import { countOf, isTrue, type RequestInfo } from './request.ts';
 import type { Resource } from './resource.ts';
 import { headersOf } from './respond.ts';
 import { selectionOf } from './selection.ts';
-import { badVersion, gone, invalid } from './status.ts';
+import { badVersion, forbidden, gone, invalid } from './status.ts';
 import type { Store } from './store.ts';
 import { Watch } from './watch.ts';
 
@@ -83,8 +83,8 @@ export class Watches {
     const asked = params.get('sendInitialEvents');
     if (asked === null) return false;
     if (params.get('resourceVersionMatch') !== 'NotOlderThan') {
-      const message = 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
-      throw invalid('meta.k8s.io', 'ListOptions', '', [{ reason: 'FieldValueForbidden', message, field: 'resourceVersionMatch' }]);
+      const message = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+      throw invalid('meta.k8s.io', 'ListOptions', '', [forbidden('resourceVersionMatch', message)]);
     }
     return isTrue(asked);
   }

@@ -71,6 +71,13 @@ export class Writes {
     return object;
   }
 
+  /** Stores an object as if it had been created and its status written, in one step. */
+  load(resource: Resource, input: KubeObject, options: WriteOptions): void {
+    const object = this.create(resource, input.metadata.namespace ?? '', resource.store(input), { ...options, dryRun: true });
+    if (input['status'] !== undefined) object['status'] = structuredClone(input['status']);
+    this.#put(resource, object);
+  }
+
   /** @param owned its `managedFields` are right already: server-side apply made it */
   update(resource: Resource, before: KubeObject, input: KubeObject, options: WriteOptions, owned = false): KubeObject {
     const name = before.metadata.name ?? '';
@@ -97,11 +104,12 @@ export class Writes {
     const { uid, resourceVersion } = preconditions;
     const { metadata } = before;
     if (uid !== undefined && uid !== metadata.uid) {
-      throw conflict(resource, metadata.name ?? '', `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`);
+      const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
+      throw conflict(resource, metadata.name ?? '', why);
     }
     if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-      const which = `ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`;
-      throw conflict(resource, metadata.name ?? '', `Precondition failed: ${which}`);
+      const record = `the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
+      throw conflict(resource, metadata.name ?? '', `the ResourceVersion in the precondition (${resourceVersion}) does not match ${record}`);
     }
     const grace = graceOf(before, gracePeriod);
     const isHeld = (metadata.finalizers ?? []).length > 0 || before.kind === 'Namespace';
@@ -157,12 +165,13 @@ export class Writes {
   }
 
   #complete(resource: Resource, object: KubeObject, before: KubeObject | null, options: WriteOptions): void {
+    dropEmpty(object.metadata);
     const unknown = resource.complete(object);
     if (options.strict && unknown.length > 0) {
       const list = unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ');
       throw badRequest(`${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: strict decoding error: ${list}`);
     }
-    const causes = [...checkMetadata(object.metadata), ...resource.validate(object, before)];
+    const causes = [...checkMetadata(object.metadata, before?.metadata ?? null), ...resource.validate(object, before)];
     if (causes.length > 0) throw invalid(resource.group, resource.kind, object.metadata.name ?? '', causes);
   }
 
@@ -190,6 +199,13 @@ function setSystemFields(metadata: ObjectMeta, values: { readonly [field in keyo
   for (const field of fields) delete metadata[field];
   delete (metadata as { selfLink?: string }).selfLink;
   for (const [field, value] of Object.entries(values)) if (value !== undefined) Object.assign(metadata, { [field]: value });
+}
+
+/** Go leaves empty lists and maps of the metadata out. */
+function dropEmpty(metadata: ObjectMeta): void {
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences', 'managedFields'] as const) {
+    if (Object.keys(metadata[field] ?? {}).length === 0) delete metadata[field];
+  }
 }
 
 /** Everything but metadata and status: what generations count. */
