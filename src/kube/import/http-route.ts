@@ -7,7 +7,7 @@ import { readParents } from './http-route-parents.ts';
 import { importRoute } from './import-route.ts';
 import { ANY_HOST, shown, type ImportContext, type ImportedPolicy, type Problem } from './imported-policy.ts';
 import { NO_PODS, podsOf, portOf, type Pods } from './pods.ts';
-import { andThen, MAX_ENTRIES, ruleIds, TOO_LARGE, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
+import { andThen, MAX_ENTRIES, MAX_HOSTS, ruleIds, TOO_LARGE, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
 import { targetOf } from './target.ts';
 
 const GROUP = 'gateway.networking.k8s.io';
@@ -35,12 +35,13 @@ export function importHttpRoute(object: unknown, context: ImportContext): Import
   if (hosts === null) remarks.push(ANY_HOST);
   const reader = new RuleReader(namespace, context);
   const read = reader.rules(rules);
-  if (read.some(({ entries }) => entries.length === 0)) problems.push(TOO_LARGE);
+  const isTooLarge = (hosts !== null && hosts.length > MAX_HOSTS) || read.some(({ entries }) => entries.length === 0);
+  if (isTooLarge) problems.push(TOO_LARGE);
   return importRoute({
     kind: 'HTTPRoute',
     namespace,
     name,
-    hosts: hosts === null ? null : hostPatterns(hosts, remarks),
+    hosts: hosts === null ? null : isTooLarge ? [] : hostPatterns(hosts, remarks),
     rules: read,
     problems,
     remarks,

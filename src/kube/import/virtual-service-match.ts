@@ -1,7 +1,7 @@
 import type { Fields } from './fields.ts';
 import { headerProblem } from './header-name.ts';
 import { shown, type Problem } from './imported-policy.ts';
-import { isPattern, matchOf, quoted, valueFits, type Match, type PathMatch, type ValueMatch } from './match.ts';
+import { beginsWith, isPattern, matchOf, quoted, valueFits, type Match, type PathMatch, type ValueMatch } from './match.ts';
 import type { RouteEntry } from './route.ts';
 import { conditionOf, readStringMatch, type StringMatch } from './string-match.ts';
 
@@ -157,7 +157,7 @@ function pathMatch(type: 'exact' | 'prefix' | 'regex', value: string, ignoreCase
   if (type === 'prefix' && (value === '' || value === '/')) return { type: 'PathPrefix', value: '/' };
   if (type === 'exact' && !ignoreCase) return { type: 'Exact', value };
   if (ignoreCase && type !== 'regex' && !/^[\x20-\x7e]*$/.test(value)) return null;
-  const flags = ignoreCase ? '(?is)' : '(?s)';
-  const pattern = type === 'regex' ? value : `${flags}${quoted(value)}${type === 'prefix' ? '.*' : ''}`;
+  const literal = ignoreCase ? `(?is)${quoted(value)}${type === 'prefix' ? '.*' : ''}` : beginsWith(value);
+  const pattern = type === 'regex' ? value : literal;
   return isPattern(pattern) ? { type: 'RegularExpression', value: pattern } : null;
 }

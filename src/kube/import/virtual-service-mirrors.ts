@@ -28,7 +28,8 @@ function shareOfMirror(route: Fields, problems: Problem[]): number {
 }
 
 function valueOf(percentage: Fields): number {
-  const value = percentage.number('value') ?? 0;
+  // What is not a number is a problem of the route, which must not look as if it mirrored nothing.
+  const value = percentage.number('value') ?? (percentage.has('value') ? 100 : 0);
   percentage.end();
   return value;
 }

@@ -3,7 +3,7 @@ import { hostPatterns } from './hosts.ts';
 import { importRoute } from './import-route.ts';
 import { ANY_HOST, shown, type ImportContext, type ImportedPolicy, type Problem } from './imported-policy.ts';
 import { isTcp, podsOf, portOf, type Pods } from './pods.ts';
-import { andThen, MAX_ENTRIES, ruleIds, TOO_LARGE, UNKNOWN_CHANGE, type Change, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
+import { andThen, MAX_ENTRIES, MAX_HOSTS, ruleIds, TOO_LARGE, UNKNOWN_CHANGE, type Change, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
 import { targetOf } from './target.ts';
 import { readHeaders, readRewrite } from './virtual-service-change.ts';
 import { hostsOf, MESH, qualifiedGateway, serviceOf } from './virtual-service-hosts.ts';
@@ -36,12 +36,13 @@ export function importVirtualService(object: unknown, context: ImportContext): I
   if (hosts === null) remarks.push(ANY_HOST);
   if (gateways.has(MESH) && names.some((host) => host.startsWith('*.') && host.endsWith(`.svc.${context.clusterDomain}`))) remarks.push(WILDCARD_SERVICE);
   const rules = new RouteReader(namespace, gateways, context).rules(list);
-  if (rules.some(({ entries }) => entries.length === 0)) problems.push(TOO_LARGE);
+  const isTooLarge = (hosts !== null && hosts.length > MAX_HOSTS) || rules.some(({ entries }) => entries.length === 0);
+  if (isTooLarge) problems.push(TOO_LARGE);
   return importRoute({
     kind: 'VirtualService',
     namespace,
     name,
-    hosts: hosts === null ? null : hostPatterns(hosts, remarks),
+    hosts: hosts === null ? null : isTooLarge ? [] : hostPatterns(hosts, remarks),
     rules,
     problems,
     remarks,
@@ -105,7 +106,7 @@ class RouteReader {
     return {
       id,
       entries,
-      backends: isDelegated ? [DELEGATE] : backends.filter((backend) => backend !== null),
+      backends: isDelegated ? [{ ...DELEGATE, namespace: this.#namespace, mirrors: mirrors.length > 0 }] : backends.filter((backend) => backend !== null),
       mirrors: mirrors.length > 0,
       problems,
     };
