@@ -126,4 +126,7 @@ export function ruleIds(names: readonly (string | undefined)[]): string[] {
 export const MAX_ENTRIES = 256;
 /** Names in any spelling. */
 export const MAX_HOSTS = 128;
-export const TOO_LARGE: Problem = { reason: 'TooLarge', message: `the route has more than ${MAX_ENTRIES} matches, or ${MAX_HOSTS} hosts, or comes to too many policies` };
+export const TOO_LARGE: Problem = {
+  reason: 'TooLarge',
+  message: `the route has more than ${MAX_ENTRIES} matches, or ${MAX_HOSTS} hosts, or comes to too many policies`,
+};

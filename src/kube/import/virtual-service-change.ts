@@ -1,5 +1,5 @@
 import type { Fields } from './fields.ts';
-import { beginsWith, isPattern, type PathMatch, type ValueMatch } from './match.ts';
+import { beginsWith, isPattern, type PathMatch } from './match.ts';
 import { UNCHANGED, type Change } from './route.ts';
 
 /** HTTPRewrite of a route of a VirtualService. */
@@ -12,7 +12,7 @@ export function readRewrite(rewrite: Fields): Change {
   const path = byPattern ? () => null : uri === undefined || uri === '' ? null : rewriting(uri);
   return {
     ...(path === null ? {} : { path }),
-    ...(authority === '' ? {} : { host: isHostLiteral(authority) }),
+    ...(authority === '' ? {} : { host: { name: 'Host', type: 'Exact', value: authority } }),
     headers: new Map(),
     unknown: false,
   };
@@ -27,10 +27,6 @@ function rewriting(uri: string): NonNullable<Change['path']> {
     : isPattern(pattern) ? { type: 'RegularExpression', value: pattern } : null;
   const path: PathMatch = { type: 'Exact', value: uri };
   return ({ replaces }) => (replaces === 'unknown' ? null : replaces === 'path' ? path : prefix);
-}
-
-function isHostLiteral(value: string): ValueMatch {
-  return { name: 'Host', type: 'Exact', value };
 }
 
 /** Headers of a route or of a destination: what is done to requests. */
