@@ -19,17 +19,21 @@ export function ambiguities(
 ): { readonly excludes: Match[]; readonly problems: Problem[] } {
   const excludes: Match[] = [];
   const problems: Problem[] = [];
+  const known = new Set<string>();
   const isOwnSeen = isSeen(backend.change, looks);
   for (const other of rules) {
     if (other === rule) continue;
-    for (const { pods, change: known } of other.backends) {
-      const change = other.problems.length > 0 ? UNKNOWN_CHANGE : known;
+    for (const { pods, change: own } of other.backends) {
+      const change = other.problems.length > 0 ? UNKNOWN_CHANGE : own;
       // Requests that nobody changed are told apart by the order of the rules.
       if (!mayShare(pods, backend.pods) || !(isOwnSeen || isSeen(change, looks))) continue;
       for (const entry of other.entries) {
         const image = imageOf(entry.wide, entry, change, looks).match;
+        const text = JSON.stringify(image);
+        if (known.has(text)) continue;
         const whole = (change.host === undefined && !change.unknown ? withHosts(image, hosts) : null) ?? [image];
         if (whole.every((one) => matches.every((match) => disjoint(match, one)))) continue;
+        known.add(text);
         excludes.push(image);
         const message = `requests of rule ${other.id} reach the same pods and may look the same there; such requests are not mirrored`;
         problems.push({ reason: 'Ambiguous', message });

@@ -110,7 +110,10 @@ export class Fields {
   /** Call last: what has not been read is a problem. */
   end(): void {
     for (const name of this.#unread) {
-      this.#problems.push({ reason: 'UnknownField', message: `${this.where}.${name.slice(0, 64)} is not understood, and may change what is meant` });
+      this.#problems.push({
+        reason: 'UnknownField',
+        message: `${this.where}.${name.slice(0, 64)} is not understood, and may change what is meant`,
+      });
     }
   }
 

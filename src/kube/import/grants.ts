@@ -1,13 +1,17 @@
 import type { GrantFacts } from '../objects.ts';
 
-export interface Referrer {
+interface Referrer {
   readonly group: string;
   readonly kind: string;
   readonly namespace: string;
 }
 
 /** Whether an object may refer to a Service: in its own namespace always, in another where a ReferenceGrant says so. */
-export function mayRefer(from: Referrer, service: { readonly namespace: string; readonly name: string }, grants: readonly GrantFacts[]): boolean {
+export function mayRefer(
+  from: Referrer,
+  service: { readonly namespace: string; readonly name: string },
+  grants: readonly GrantFacts[],
+): boolean {
   if (from.namespace === service.namespace) return true;
   return grants.some(
     (grant) =>

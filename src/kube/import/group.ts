@@ -54,6 +54,9 @@ export function doubtsOf({ entries, before }: Group, name: (entry: RouteEntry) =
       return [{ reason: 'PrecedenceUnknown', message }];
     }
     if (other.exact) return [];
-    return [{ reason: 'PrecedenceInexact', message: `what rule ${name(other)} takes before this one cannot be expressed exactly; all that may fit it is not mirrored` }];
+    return [{
+      reason: 'PrecedenceInexact',
+      message: `what rule ${name(other)} takes before this one cannot be expressed exactly; all that may fit it is not mirrored`,
+    }];
   });
 }

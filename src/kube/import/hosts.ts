@@ -1,6 +1,5 @@
 import { isPattern, quoted, valueFits, type Match, type ValueMatch } from './match.ts';
-import type { Problem } from './imported-policy.ts';
-import { shown } from './imported-policy.ts';
+import { shown, type Problem } from './imported-policy.ts';
 
 /** A host that a route takes requests for. */
 export interface RouteHost {

@@ -62,7 +62,10 @@ export function readFilters(filters: readonly Fields[], problems: Problem[]): Fi
         break;
       default:
         filter.ignore('extensionRef', 'externalAuth');
-        problems.push({ reason: 'UnsupportedFilter', message: `nobody knows what a filter of type ${shown(type)} does to requests (${filter.where})` });
+        problems.push({
+          reason: 'UnsupportedFilter',
+          message: `nobody knows what a filter of type ${shown(type)} does to requests (${filter.where})`,
+        });
     }
     filter.end();
   }
@@ -97,7 +100,10 @@ function readMirror(filter: Fields): MirrorFilter {
   mirror.end();
   const share = isFraction ? (100 * numerator) / denominator : (percent ?? 100);
   const isRight = share >= 0 && share <= 100 && !(isFraction && (percent !== undefined || denominator < 1));
-  if (!isRight) problems.push({ reason: 'InvalidShare', message: `${mirror.where}: give percent from 0 to 100 or a fraction from 0 to 1, not both` });
+  if (!isRight) problems.push({
+    reason: 'InvalidShare',
+    message: `${mirror.where}: give percent from 0 to 100 or a fraction from 0 to 1, not both`,
+  });
   return { ref, percent: isRight ? share : 100, problems };
 }
 

@@ -35,13 +35,14 @@ export function readMatch(fields: Fields, rule: number, problems: Problem[]): Ro
   const wide = parts('wide');
   const exact = problems.length === 0 && JSON.stringify(match) === JSON.stringify(wide);
   const type = path.narrow?.type ?? 'RegularExpression';
+  const headerCounts = [headers.length, match.headers?.length ?? 0];
   return {
     match,
     wide,
     exact,
     without: [],
     from: null,
-    places: path.narrow === null || type === 'RegularExpression' ? ANYWHERE : placesOf(path.narrow, method !== null, headers.length, queryParams.length, rule, match.headers?.length ?? 0),
+    places: placesOf(path.narrow, method, headerCounts, queryParams.length, rule),
     replaces: type === 'PathPrefix' ? 'prefix' : 'unknown',
     problems,
     remarks: exact || problems.length > 0 ? [] : [REGULAR_EXPRESSION],
@@ -50,20 +51,21 @@ export function readMatch(fields: Fields, rule: number, problems: Problem[]): Ro
 
 const REGULAR_EXPRESSION: Problem = {
   reason: 'RegularExpression',
-  message: 'what regular expressions mean is up to the gateway; here they are RE2 and must fit the whole value, and requests that only might fit are not mirrored',
+  message: 'each gateway has regular expressions of its own; here they are RE2 for the whole value, and what only might fit is not mirrored',
 };
 
 /**
  * Order of the Gateway API (HTTPRouteRule.matches): Exact, the longest prefix, a method, most headers, most query
  * parameters, the first rule. Two readings of it are possible where a prefix ends with a slash, which means nothing, or a
  * header is named twice.
+ * @param headers how many there are, in either reading
  */
-function placesOf(path: PathMatch, hasMethod: boolean, headers: number, params: number, rule: number, distinctHeaders: number): number[][] {
+function placesOf(path: PathMatch | null, method: string | null, headers: readonly number[], params: number, rule: number): number[][] {
+  if (path === null || path.type === 'RegularExpression') return ANYWHERE;
   const isExact = path.type === 'Exact';
   const lengths = isExact ? [0] : [path.value.length, Math.max(1, withoutSlash(path.value).length)];
-  const counts = [headers, distinctHeaders];
   return [...new Set(lengths)].flatMap((length) =>
-    [...new Set(counts)].map((count) => [isExact ? 1 : 0, length, hasMethod ? 1 : 0, count, params, -rule]),
+    [...new Set(headers)].map((count) => [isExact ? 1 : 0, length, method === null ? 0 : 1, count, params, -rule]),
   );
 }
 

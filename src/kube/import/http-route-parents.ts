@@ -9,8 +9,14 @@ export interface Parents {
   readonly hosts: readonly RouteHost[];
 }
 
+const NO_PARENT: Problem = { reason: 'NoParent', message: 'the route has no parent from which it takes requests' };
+
 /** By group and kind. */
-const GATEWAYS = new Set(['gateway.networking.k8s.io/Gateway', 'gateway.networking.k8s.io/ListenerSet', 'gateway.networking.x-k8s.io/XListenerSet']);
+const GATEWAYS = new Set([
+  'gateway.networking.k8s.io/Gateway',
+  'gateway.networking.k8s.io/ListenerSet',
+  'gateway.networking.x-k8s.io/XListenerSet',
+]);
 
 /**
  * The `parentRefs` of an HTTPRoute. A Service as parent (GEP-1426) means requests that clients in the mesh send to it,
@@ -40,14 +46,23 @@ export function readParents(
     if (GATEWAYS.has(`${group}/${kind}`)) {
       byGateway = true;
     } else if (group !== '' || kind !== 'Service') {
-      remarks.push({ reason: 'UnsupportedParent', message: `requests that come through ${shown(kind)} ${shown(name)} (group ${shown(group)}) are not mirrored` });
+      remarks.push({
+        reason: 'UnsupportedParent',
+        message: `requests that come through ${shown(kind)} ${shown(name)} (group ${shown(group)}) are not mirrored`,
+      });
     } else if (home !== namespace) {
-      remarks.push({ reason: 'ConsumerRoute', message: `of the requests to Service ${home}/${name} the route takes only those from ${namespace}; they are not mirrored` });
+      remarks.push({
+        reason: 'ConsumerRoute',
+        message: `of the requests to Service ${home}/${name} the route takes only those from ${namespace}; they are not mirrored`,
+      });
     } else {
       hosts.push(...serviceHosts(home, name, clusterDomain).map((host) => ({ name: host, port })));
-      remarks.push({ reason: 'MeshParent', message: `requests to Service ${name} are known by their Host; those that name it by its address are not mirrored` });
+      remarks.push({
+        reason: 'MeshParent',
+        message: `requests to Service ${name} are known by their Host; those that name it by its address are not mirrored`,
+      });
     }
   }
-  if (!byGateway && hosts.length === 0) problems.push({ reason: 'NoParent', message: 'the route has no parent from which it takes requests' });
+  if (!byGateway && hosts.length === 0) problems.push(NO_PARENT);
   return { byGateway, hosts };
 }

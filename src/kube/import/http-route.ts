@@ -6,8 +6,8 @@ import { readMatch } from './http-route-match.ts';
 import { readParents } from './http-route-parents.ts';
 import { importRoute } from './import-route.ts';
 import { ANY_HOST, shown, type ImportContext, type ImportedPolicy, type Problem } from './imported-policy.ts';
-import { NO_PODS, podsOf, portOf, type Pods } from './pods.ts';
-import { andThen, MAX_ENTRIES, ruleIds, TOO_LARGE, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
+import { NO_PODS, podsOf, portOf, type FoundPods } from './pods.ts';
+import { andThen, MAX_ENTRIES, MAX_HOSTS, ruleIds, TOO_LARGE, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
 import { targetOf } from './target.ts';
 
 const GROUP = 'gateway.networking.k8s.io';
@@ -35,12 +35,13 @@ export function importHttpRoute(object: unknown, context: ImportContext): Import
   if (hosts === null) remarks.push(ANY_HOST);
   const reader = new RuleReader(namespace, context);
   const read = reader.rules(rules);
-  if (read.some(({ entries }) => entries.length === 0)) problems.push(TOO_LARGE);
+  const isTooLarge = (hosts !== null && hosts.length > MAX_HOSTS) || read.some(({ entries }) => entries.length === 0);
+  if (isTooLarge) problems.push(TOO_LARGE);
   return importRoute({
     kind: 'HTTPRoute',
     namespace,
     name,
-    hosts: hosts === null ? null : hostPatterns(hosts, remarks),
+    hosts: hosts === null ? null : isTooLarge ? [] : hostPatterns(hosts, remarks),
     rules: read,
     problems,
     remarks,
@@ -65,7 +66,10 @@ class RuleReader {
     const matches = read.map(({ fields }) => fields.list('matches'));
     const isTooLarge = matches.reduce((sum, { length }) => sum + Math.max(1, length), 0) > MAX_ENTRIES;
     const ids = ruleIds(read.map(({ fields }) => fields.text('name')));
-    return read.map(({ fields, problems }, number) => this.#rule(ids[number]!, isTooLarge ? [] : entriesOf(matches[number]!, number), fields, problems));
+    return read.map(({ fields, problems }, number) => {
+      const entries = isTooLarge ? [] : entriesOf(matches[number]!, number);
+      return this.#rule(ids[number]!, entries, fields, problems);
+    });
   }
 
   #rule(id: string, entries: RouteEntry[], fields: Fields, problems: Problem[]): RouteRule {
@@ -108,9 +112,10 @@ class RuleReader {
     };
   }
 
-  #pods({ group, kind, namespace = this.#namespace, name, port: number }: BackendRef): { readonly pods: Pods | null; readonly problem: Problem | null } {
+  #pods({ group, kind, namespace = this.#namespace, name, port: number }: BackendRef): FoundPods {
     if (group !== '' || kind !== 'Service') {
-      return { pods: null, problem: { reason: 'UnsupportedBackend', message: `a backend of kind ${shown(kind)} (group ${shown(group)}): its pods are not known` } };
+      const message = `a backend of kind ${shown(kind)} (group ${shown(group)}): its pods are not known`;
+      return { pods: null, problem: { reason: 'UnsupportedBackend', message } };
     }
     // What may not be referred to, or is not there, gets no requests (BackendRefs of HTTPRouteRule).
     const nobody = (problem: Problem) => ({ pods: NO_PODS, problem });
@@ -129,7 +134,10 @@ class RuleReader {
     const refused = (problem: Problem) => ({ target: null, problems: [problem], remarks: [] });
     if (problems.length > 0) return { target: null, problems, remarks: [] };
     if (group !== '' || kind !== 'Service') {
-      return refused({ reason: 'UnsupportedTarget', message: `copies to the kind ${shown(kind)} (group ${shown(group)}) are not supported; give a Service` });
+      return refused({
+        reason: 'UnsupportedTarget',
+        message: `copies to the kind ${shown(kind)} (group ${shown(group)}) are not supported; give a Service`,
+      });
     }
     const wrong = this.#notPermitted(namespace, name);
     return wrong === null ? targetOf({ namespace, name, port: port ?? 0, percent }, policyNamespace, this.#context) : refused(wrong);
@@ -138,7 +146,10 @@ class RuleReader {
   #notPermitted(namespace: string, name: string): Problem | null {
     const from = { group: GROUP, kind: 'HTTPRoute', namespace: this.#namespace };
     if (mayRefer(from, { namespace, name }, this.#context.grants)) return null;
-    return { reason: 'RefNotPermitted', message: `no ReferenceGrant in ${namespace} lets HTTPRoutes of ${this.#namespace} refer to Service ${name}` };
+    return {
+      reason: 'RefNotPermitted',
+      message: `no ReferenceGrant in ${namespace} lets HTTPRoutes of ${this.#namespace} refer to Service ${name}`,
+    };
   }
 }
 

@@ -9,7 +9,7 @@ import { distinct, type ImportedPolicy, type Problem } from './imported-policy.t
 import { takesAll, type Match } from './match.ts';
 import { mayShare, same } from './pods.ts';
 import { policyName } from './policy-name.ts';
-import type { Route, RouteBackend, RouteEntry, RouteRule } from './route.ts';
+import { TOO_LARGE, type Route, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
 
 /** What becomes a policy of its own. */
 interface Part {
@@ -22,8 +22,19 @@ interface Part {
 /** A policy for each backend of each rule that mirrors; see `groupsOf` for those that need several. */
 export function importRoute(route: Route): ImportedPolicy[] {
   const looks = looksOf(route);
-  return route.rules.filter(({ mirrors }) => mirrors).flatMap((rule) => new RuleImport(route, rule, looks).policies());
+  const policies = route.rules.filter(({ mirrors }) => mirrors).flatMap((rule) => new RuleImport(route, rule, looks).policies());
+  const [first] = policies;
+  return first === undefined || policies.length <= MAX_POLICIES ? policies : [{ ...first, spec: null, problems: [TOO_LARGE] }];
 }
+
+/** Objects that one route may come to. */
+const MAX_POLICIES = 256;
+/** As the schema of policies has it; looked at first, for checking thousands would take long. */
+const MAX_MATCHES = 64;
+
+const NO_BACKENDS: Problem = { reason: 'NoBackends', message: 'no backend of the rule gets requests' };
+const NOTHING_MATCHES: Problem = { reason: 'NothingMatches', message: 'no request that fits the rule can be told at the pods' };
+const NOTHING_LEFT: Problem = { reason: 'NothingLeft', message: 'others may take every request that fits the rule' };
 
 class RuleImport {
   readonly #route: Route;
@@ -39,8 +50,8 @@ class RuleImport {
   policies(): ImportedPolicy[] {
     const { backends, problems } = this.#rule;
     const blocking = [...this.#route.problems, ...problems];
-    if (blocking.length > 0) return [this.#policy(null, null, null, blocking)];
-    if (backends.length === 0) return [this.#policy(null, null, null, [{ reason: 'NoBackends', message: 'no backend of the rule gets requests' }])];
+    if (blocking.length > 0) return [this.#policy(null, null, null, [...blocking, ...this.#route.remarks])];
+    if (backends.length === 0) return [this.#policy(null, null, null, [NO_BACKENDS])];
     return backends.filter(({ mirrors }) => mirrors).flatMap((backend) => this.#ofBackend(backend));
   }
 
@@ -72,7 +83,10 @@ class RuleImport {
     if (unlike === undefined && isCovered) return 'covered';
     const conflict = unlike ?? earlier[0];
     if (conflict === undefined) return [];
-    return [{ reason: 'OverlappingBackends', message: `backends ${conflict.name} and ${backend.name} may have pods in common: whose requests they get cannot be told` }];
+    return [{
+      reason: 'OverlappingBackends',
+      message: `backends ${conflict.name} and ${backend.name} may have pods in common: whose requests they get cannot be told`,
+    }];
   }
 
   #areAlike(a: RouteBackend, b: RouteBackend): boolean {
@@ -84,7 +98,10 @@ class RuleImport {
     const problems: Problem[] = [];
     const entries = this.#rule.entries.filter((entry) => {
       const twoHosts = withHosts(entry.match, this.#route.hosts) === null;
-      if (twoHosts) problems.push({ reason: 'HostMatch', message: 'a pattern for the host cannot be joined with the hosts of the route; what fits it is not mirrored' });
+      if (twoHosts) problems.push({
+        reason: 'HostMatch',
+        message: 'a pattern for the host cannot be joined with the hosts of the route; what fits it is not mirrored',
+      });
       problems.push(...entry.problems);
       return !twoHosts && entry.problems.length === 0;
     });
@@ -143,8 +160,14 @@ class RuleImport {
 
 /** @returns the spec, or why there is none */
 function specOf({ pods, targets }: RouteBackend, { matches, excludes, from }: Part): object | Problem[] {
-  if (pods === null || matches.length === 0) return [{ reason: 'NothingMatches', message: 'no request that fits the rule can be told at the pods' }];
-  if (excludes.some(takesAll)) return [{ reason: 'NothingLeft', message: 'others may take every request that fits the rule' }];
+  if (pods === null || matches.length === 0) return [NOTHING_MATCHES];
+  if (excludes.some(takesAll)) return [NOTHING_LEFT];
+  if (matches.length > MAX_MATCHES || excludes.length > MAX_MATCHES) {
+    return [{
+      reason: 'NotExpressible',
+      message: `a policy has at most ${MAX_MATCHES} matches and excludes; this one would need ${matches.length} and ${excludes.length}`,
+    }];
+  }
   const spec = {
     selector: { matchLabels: { ...pods.selector } },
     ports: [...pods.ports],

@@ -63,6 +63,7 @@ export function disjoint(a: Match, b: Match): boolean {
 function pathsDisjoint(a: PathMatch, b: PathMatch): boolean {
   if (a.type === 'Exact') return !pathFits(a.value, b);
   if (b.type === 'Exact') return !pathFits(b.value, a);
+  if (a.type === 'RegularExpression' && b.type === 'RegularExpression') return textsDisjoint(textOf(a.value), textOf(b.value));
   if (a.type === 'RegularExpression' || b.type === 'RegularExpression') return false;
   return !isBelow(a.value, b.value) && !isBelow(b.value, a.value);
 }
@@ -101,6 +102,20 @@ export function quoted(text: string): string {
     const code = char.charCodeAt(0);
     return code > 0x20 && code < 0x7f ? `\\${char}` : `\\x${code.toString(16).padStart(2, '0')}`;
   });
+}
+
+/** A pattern for what begins with this text. */
+export function beginsWith(text: string): string {
+  return `(?s)${quoted(text)}.*`;
+}
+
+/** The text of such a pattern, quoted; null of another. */
+function textOf(pattern: string): string | null {
+  return /^\(\?s\)((?:\\.|[A-Za-z0-9/ _-])*)\.\*$/.exec(pattern)?.[1] ?? null;
+}
+
+function textsDisjoint(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && !a.startsWith(b) && !b.startsWith(a);
 }
 
 /** Whether a policy may have this pattern. */

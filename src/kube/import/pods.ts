@@ -8,13 +8,21 @@ export interface Pods {
   readonly ports: readonly (number | string)[];
 }
 
+/** The pods of a backend as far as they are known, and why it is not right. */
+export interface FoundPods {
+  readonly pods: Pods | null;
+  readonly problem: Problem | null;
+}
+
 /** Nobody gets these requests. */
 export const NO_PODS: Pods = { namespace: '', selector: {}, ports: [] };
 
 /** @returns the pods, or why they are not known */
 export function podsOf(service: ServiceFacts, ports: readonly ServicePort[]): Pods | Problem {
   const { namespace, name, type, selector } = service;
-  if (type === 'ExternalName') return { reason: 'ExternalName', message: `Service ${namespace}/${name} is an ExternalName: it has no pods` };
+  if (type === 'ExternalName') {
+    return { reason: 'ExternalName', message: `Service ${namespace}/${name} is an ExternalName: it has no pods` };
+  }
   if (selector === null || Object.keys(selector).length === 0) {
     return { reason: 'NoSelector', message: `Service ${namespace}/${name} has no selector: its pods are not known` };
   }

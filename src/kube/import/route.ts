@@ -123,5 +123,10 @@ export function ruleIds(names: readonly (string | undefined)[]): string[] {
 }
 
 /** Matches of a route that are looked at; each is held against the others. */
-export const MAX_ENTRIES = 1024;
-export const TOO_LARGE: Problem = { reason: 'TooLarge', message: `the route has more than ${MAX_ENTRIES} matches` };
+export const MAX_ENTRIES = 256;
+/** Names in any spelling. */
+export const MAX_HOSTS = 128;
+export const TOO_LARGE: Problem = {
+  reason: 'TooLarge',
+  message: `the route has more than ${MAX_ENTRIES} matches, or ${MAX_HOSTS} hosts, or comes to too many policies`,
+};

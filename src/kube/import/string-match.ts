@@ -1,4 +1,4 @@
-import { isPattern, quoted, type ValueMatch } from './match.ts';
+import { beginsWith, isPattern, type ValueMatch } from './match.ts';
 
 /** Istio's StringMatch; `present`: only that there is a value. */
 export type StringMatch = { readonly type: 'exact' | 'prefix' | 'regex'; readonly value: string } | { readonly type: 'present' };
@@ -21,7 +21,7 @@ export function conditionOf(match: StringMatch): Pick<ValueMatch, 'type' | 'valu
     case 'exact':
       return { type: 'Exact', value: match.value };
     case 'prefix':
-      return patternOf(`(?s)${quoted(match.value)}.*`);
+      return patternOf(beginsWith(match.value));
     case 'regex':
       return patternOf(match.value);
     case 'present':

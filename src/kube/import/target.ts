@@ -23,14 +23,17 @@ export function targetOf({ namespace: home, name, port: number, percent }: Mirro
   const refused = (problem: Problem): Target => ({ target: null, problems: [problem], remarks: [] });
   const service = context.service(home, name);
   if (service === undefined) return refused({ reason: 'TargetNotFound', message: `there is no Service ${home}/${name} for the copies` });
-  if (service.type === 'ExternalName') return refused({ reason: 'ExternalName', message: `Service ${home}/${name}, for the copies, is an ExternalName` });
+  if (service.type === 'ExternalName') {
+    return refused({ reason: 'ExternalName', message: `Service ${home}/${name}, for the copies, is an ExternalName` });
+  }
   const port = portOf(service, number);
   if ('reason' in port) return refused({ ...port, message: `for the copies: ${port.message}` });
   const target = {
     backendRef: { name, ...(home === namespace ? {} : { namespace: home }), port: number },
     ...(percent === 100 ? {} : { percent }),
   };
-  if (mayRefer({ group: 'shadowtap.dev', kind: 'MirrorPolicy', namespace }, service, context.grants)) return { target, problems: [], remarks: [] };
-  const message = `copies need a ReferenceGrant in ${home} that lets MirrorPolicies (group shadowtap.dev) of ${namespace} refer to Service ${name}`;
+  const referrer = { group: 'shadowtap.dev', kind: 'MirrorPolicy', namespace };
+  if (mayRefer(referrer, service, context.grants)) return { target, problems: [], remarks: [] };
+  const message = `copies need a ReferenceGrant in ${home} from MirrorPolicies (group shadowtap.dev) of ${namespace} to Service ${name}`;
   return { target, problems: [], remarks: [{ reason: 'TargetNotGranted', message }] };
 }

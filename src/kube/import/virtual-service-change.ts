@@ -1,6 +1,6 @@
 import type { Fields } from './fields.ts';
-import { isPattern, quoted, type PathMatch, type ValueMatch } from './match.ts';
-import { UNCHANGED, type Change, type RouteEntry } from './route.ts';
+import { beginsWith, isPattern, type PathMatch } from './match.ts';
+import { UNCHANGED, type Change } from './route.ts';
 
 /** HTTPRewrite of a route of a VirtualService. */
 export function readRewrite(rewrite: Fields): Change {
@@ -9,26 +9,24 @@ export function readRewrite(rewrite: Fields): Change {
   const byPattern = rewrite.has('uriRegexRewrite');
   rewrite.ignore('uriRegexRewrite');
   rewrite.end();
-  const path = byPattern ? () => null : uri === undefined || uri === '' ? null : (entry: RouteEntry) => rewritten(uri, entry);
+  const path = byPattern ? () => null : uri === undefined || uri === '' ? null : rewriting(uri);
   return {
     ...(path === null ? {} : { path }),
-    ...(authority === '' ? {} : { host: isHostLiteral(authority) }),
+    ...(authority === '' ? {} : { host: { name: 'Host', type: 'Exact', value: authority } }),
     headers: new Map(),
     unknown: false,
   };
 }
 
 /** An exact path is replaced whole, a prefix as text; what stands behind it follows. */
-function rewritten(uri: string, { replaces }: RouteEntry): PathMatch | null {
-  if (!/^\/[^?#\s]*$/.test(uri) || replaces === 'unknown') return null;
-  if (replaces === 'path') return { type: 'Exact', value: uri };
-  if (uri === '/') return { type: 'PathPrefix', value: '/' };
-  const value = `(?s)${quoted(uri)}.*`;
-  return isPattern(value) ? { type: 'RegularExpression', value } : null;
-}
-
-function isHostLiteral(value: string): ValueMatch {
-  return { name: 'Host', type: 'Exact', value };
+function rewriting(uri: string): NonNullable<Change['path']> {
+  if (!/^\/[^?#\s]*$/.test(uri)) return () => null;
+  const pattern = beginsWith(uri);
+  const prefix: PathMatch | null = uri === '/'
+    ? { type: 'PathPrefix', value: '/' }
+    : isPattern(pattern) ? { type: 'RegularExpression', value: pattern } : null;
+  const path: PathMatch = { type: 'Exact', value: uri };
+  return ({ replaces }) => (replaces === 'unknown' ? null : replaces === 'path' ? path : prefix);
 }
 
 /** Headers of a route or of a destination: what is done to requests. */

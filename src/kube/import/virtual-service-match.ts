@@ -1,9 +1,10 @@
 import type { Fields } from './fields.ts';
 import { headerProblem } from './header-name.ts';
 import { shown, type Problem } from './imported-policy.ts';
-import { isPattern, matchOf, quoted, valueFits, type Match, type PathMatch, type ValueMatch } from './match.ts';
+import { beginsWith, isPattern, matchOf, quoted, valueFits, type Match, type PathMatch, type ValueMatch } from './match.ts';
 import type { RouteEntry } from './route.ts';
 import { conditionOf, readStringMatch, type StringMatch } from './string-match.ts';
+import { qualifiedGateway } from './virtual-service-hosts.ts';
 
 /** Keys of `headers` that Istio ignores. */
 const IGNORED = new Set(['uri', 'scheme', 'method', 'authority']);
@@ -13,8 +14,15 @@ const METHODS = /^\^?\(?([A-Z]+(?:\|[A-Z]+)*)\)?\$?$/;
  * An HTTPMatchRequest of a VirtualService: several entries where it takes several methods.
  * @param order number of its route: the first that fits counts
  * @param gateways those that the VirtualService holds for, `mesh` among them where it holds for sidecars
+ * @param namespace that of the VirtualService
  */
-export function readMatchRequest(fields: Fields, order: number, gateways: ReadonlySet<string>, gatewayName: (name: string) => string, problems: Problem[]): RouteEntry[] {
+export function readMatchRequest(
+  fields: Fields,
+  order: number,
+  gateways: ReadonlySet<string>,
+  namespace: string,
+  problems: Problem[],
+): RouteEntry[] {
   const reader = new MatchReader(fields, problems);
   const path = reader.path();
   const methods = reader.methods();
@@ -24,7 +32,7 @@ export function readMatchRequest(fields: Fields, order: number, gateways: Readon
   const from = reader.sources();
   reader.leftOut('scheme', 'the scheme cannot be seen at the pod');
   reader.leftOut('port', 'the port that a client asked for cannot be seen at the pod');
-  const own = fields.texts('gateways').map(gatewayName);
+  const own = fields.texts('gateways').map((gateway) => qualifiedGateway(gateway, namespace));
   if (own.length > 0 && [...gateways].some((gateway) => !own.includes(gateway))) {
     reader.problem('requests of some gateways cannot be told from those of others');
   }
@@ -157,7 +165,7 @@ function pathMatch(type: 'exact' | 'prefix' | 'regex', value: string, ignoreCase
   if (type === 'prefix' && (value === '' || value === '/')) return { type: 'PathPrefix', value: '/' };
   if (type === 'exact' && !ignoreCase) return { type: 'Exact', value };
   if (ignoreCase && type !== 'regex' && !/^[\x20-\x7e]*$/.test(value)) return null;
-  const flags = ignoreCase ? '(?is)' : '(?s)';
-  const pattern = type === 'regex' ? value : `${flags}${quoted(value)}${type === 'prefix' ? '.*' : ''}`;
+  const literal = ignoreCase ? `(?is)${quoted(value)}${type === 'prefix' ? '.*' : ''}` : beginsWith(value);
+  const pattern = type === 'regex' ? value : literal;
   return isPattern(pattern) ? { type: 'RegularExpression', value: pattern } : null;
 }

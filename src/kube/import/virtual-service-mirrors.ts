@@ -18,7 +18,8 @@ export function readMirrors(route: Fields, namespace: string, context: ImportCon
     mirror.end();
     return isGiven ? [{ destination, percent }] : [];
   });
-  return [...single, ...several].filter(({ percent }) => percent > 0).map(({ destination, percent }) => readMirror(destination, percent, namespace, context));
+  const on = [...single, ...several].filter(({ percent }) => percent > 0);
+  return on.map(({ destination, percent }) => readMirror(destination, percent, namespace, context));
 }
 
 /** Not given means all, given without a value none; the percentage in whole numbers is deprecated. */
@@ -28,7 +29,8 @@ function shareOfMirror(route: Fields, problems: Problem[]): number {
 }
 
 function valueOf(percentage: Fields): number {
-  const value = percentage.number('value') ?? 0;
+  // What is not a number is a problem of the route, which must not look as if it mirrored nothing.
+  const value = percentage.number('value') ?? (percentage.has('value') ? 100 : 0);
   percentage.end();
   return value;
 }
@@ -37,15 +39,21 @@ function readMirror(fields: Fields, percent: number, namespace: string, { servic
   const refused = (reason: string, message: string): ReadMirror => ({ mirror: null, problem: { reason, message } });
   const { host, subset, port } = readDestination(fields);
   if (percent > 100) return refused('InvalidShare', `${fields.where}: a share of ${percent} percent`);
-  if (subset !== '') return refused('Subset', `copies to the subset ${shown(subset)} of ${shown(host)}: subsets are in DestinationRules, which are not read`);
+  if (subset !== '') return refused('Subset', subsetProblem(host, subset).message);
   const ref = serviceOf(host, namespace, clusterDomain);
   if (ref === null) return refused('UnsupportedTarget', `copies to ${shown(host)}, which is not a Service of the cluster`);
   const service = find(ref.namespace, ref.name);
   if (service === undefined) return refused('TargetNotFound', `there is no Service ${ref.namespace}/${ref.name} for the copies`);
   const ports = service.ports.filter(isTcp);
   const number = port ?? (ports.length === 1 ? ports[0]!.port : null);
-  if (number === null) return refused('PortUnknown', `copies to ${shown(host)}, which has several ports: they would go to the port that the client asked for; give mirror.port`);
+  if (number === null) {
+    return refused('PortUnknown', `copies to ${shown(host)} would go to the one of its ports that the client asked for; give mirror.port`);
+  }
   return { mirror: { ...ref, port: number, percent }, problem: null };
+}
+
+export function subsetProblem(host: string, subset: string): Problem {
+  return { reason: 'Subset', message: `the subset ${shown(subset)} of ${shown(host)}: subsets are in DestinationRules, which are not read` };
 }
 
 /** Istio's Destination. */

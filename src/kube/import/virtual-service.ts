@@ -2,13 +2,14 @@ import { Fields } from './fields.ts';
 import { hostPatterns } from './hosts.ts';
 import { importRoute } from './import-route.ts';
 import { ANY_HOST, shown, type ImportContext, type ImportedPolicy, type Problem } from './imported-policy.ts';
-import { isTcp, podsOf, portOf, type Pods } from './pods.ts';
-import { andThen, MAX_ENTRIES, ruleIds, TOO_LARGE, UNKNOWN_CHANGE, type Change, type RouteBackend, type RouteEntry, type RouteRule } from './route.ts';
+import { isTcp, podsOf, portOf, type FoundPods } from './pods.ts';
+import { andThen, MAX_ENTRIES, MAX_HOSTS, ruleIds, TOO_LARGE, UNKNOWN_CHANGE } from './route.ts';
+import type { Change, RouteBackend, RouteEntry, RouteRule } from './route.ts';
 import { targetOf } from './target.ts';
 import { readHeaders, readRewrite } from './virtual-service-change.ts';
 import { hostsOf, MESH, qualifiedGateway, serviceOf } from './virtual-service-hosts.ts';
 import { readMatchRequest } from './virtual-service-match.ts';
-import { readDestination, readMirrors, type ReadMirror } from './virtual-service-mirrors.ts';
+import { readDestination, readMirrors, subsetProblem, type ReadMirror } from './virtual-service-mirrors.ts';
 
 /**
  * What `mirror` and `mirrors` of a VirtualService (networking.istio.io) come to. Copies keep their Host, as since Istio 1.28.
@@ -26,22 +27,30 @@ export function importVirtualService(object: unknown, context: ImportContext): I
   const gateways = new Set(spec.has('gateways') ? spec.texts('gateways').map((gateway) => qualifiedGateway(gateway, namespace)) : []);
   if (gateways.size === 0) gateways.add(MESH);
   const names = spec.texts('hosts');
-  if (names.length === 0) problems.push({ reason: 'Delegate', message: 'it has no hosts: it is for others to delegate to, and they decide what comes to it' });
+  if (names.length === 0) problems.push({
+    reason: 'Delegate',
+    message: 'it has no hosts: it is for others to delegate to, and they decide what comes to it',
+  });
   const exportTo = spec.texts('exportTo');
-  if (exportTo.length > 0 && !exportTo.includes('*')) problems.push({ reason: 'ExportTo', message: 'it holds for some namespaces only: whose requests these are cannot be told' });
+  if (exportTo.length > 0 && !exportTo.includes('*')) problems.push({
+    reason: 'ExportTo',
+    message: 'it holds for some namespaces only: whose requests these are cannot be told',
+  });
   const list = spec.list('http');
   spec.ignore('tls', 'tcp');
   spec.end();
   const hosts = hostsOf(names, namespace, gateways, context.clusterDomain);
   if (hosts === null) remarks.push(ANY_HOST);
-  if (gateways.has(MESH) && names.some((host) => host.startsWith('*.') && host.endsWith(`.svc.${context.clusterDomain}`))) remarks.push(WILDCARD_SERVICE);
+  const standsForServices = (host: string): boolean => host.startsWith('*.') && host.endsWith(`.svc.${context.clusterDomain}`);
+  if (gateways.has(MESH) && names.some(standsForServices)) remarks.push(WILDCARD_SERVICE);
   const rules = new RouteReader(namespace, gateways, context).rules(list);
-  if (rules.some(({ entries }) => entries.length === 0)) problems.push(TOO_LARGE);
+  const isTooLarge = (hosts !== null && hosts.length > MAX_HOSTS) || rules.some(({ entries }) => entries.length === 0);
+  if (isTooLarge) problems.push(TOO_LARGE);
   return importRoute({
     kind: 'VirtualService',
     namespace,
     name,
-    hosts: hosts === null ? null : hostPatterns(hosts, remarks),
+    hosts: hosts === null ? null : isTooLarge ? [] : hostPatterns(hosts, remarks),
     rules,
     problems,
     remarks,
@@ -83,7 +92,7 @@ class RouteReader {
     const entries = (matches.length === 0 ? [{}] : matches).flatMap((match, i) => {
       const problems: Problem[] = [];
       const fields = new Fields(match, `http[${number}].match[${i}]`, problems, true);
-      return readMatchRequest(fields, number, this.#gateways, (name) => qualifiedGateway(name, this.#namespace), problems);
+      return readMatchRequest(fields, number, this.#gateways, this.#namespace, problems);
     });
     // Requests that fit none of the delegate's matches go on to the next route.
     return isDelegated ? entries.map((entry) => ({ ...entry, exact: false })) : entries;
@@ -96,16 +105,17 @@ class RouteReader {
     const destinations = fields.list('route');
     const isOnly = destinations.length === 1;
     const isDelegated = fields.has('delegate');
-    const backends = answersItself || isDelegated ? [] : destinations.map((item, i) => {
+    const read = answersItself || isDelegated ? [] : destinations.map((item, i) => {
       const own: Problem[] = [];
       return this.#backend(new Fields(item, `${fields.where}.route[${i}]`, own, true), own, isOnly, change, mirrors);
     });
+    const delegated = { ...DELEGATE, namespace: this.#namespace, mirrors: mirrors.length > 0 };
     fields.ignore('redirect', 'directResponse', 'delegate', 'timeout', 'retries', 'fault', 'corsPolicy');
     fields.end();
     return {
       id,
       entries,
-      backends: isDelegated ? [DELEGATE] : backends.filter((backend) => backend !== null),
+      backends: isDelegated ? [delegated] : read.filter((backend) => backend !== null),
       mirrors: mirrors.length > 0,
       problems,
     };
@@ -139,18 +149,21 @@ class RouteReader {
     };
   }
 
-  #pods({ host, subset, port: number }: ReturnType<typeof readDestination>): { readonly pods: Pods | null; readonly problem: Problem | null } {
+  #pods({ host, subset, port: number }: ReturnType<typeof readDestination>): FoundPods {
     const ref = serviceOf(host, this.#namespace, this.#context.clusterDomain);
     const service = ref === null ? undefined : this.#context.service(ref.namespace, ref.name);
     const unknown = (problem: Problem) => ({ pods: null, problem });
-    if (service === undefined) return unknown({ reason: 'BackendNotFound', message: `${shown(host)} is not a Service of the cluster: its pods are not known` });
+    if (service === undefined) return unknown({
+      reason: 'BackendNotFound',
+      message: `${shown(host)} is not a Service of the cluster: its pods are not known`,
+    });
     const port = number === undefined ? null : portOf(service, number);
     if (port !== null && 'reason' in port) return unknown(port);
     // Without a port, and with several, requests go to the one that the client asked for.
     const pods = podsOf(service, port === null ? service.ports.filter(isTcp) : [port]);
     if ('reason' in pods) return unknown(pods);
     if (subset === '') return { pods, problem: null };
-    return { pods, problem: { reason: 'Subset', message: `the subset ${shown(subset)} of ${shown(host)}: subsets are in DestinationRules, which are not read` } };
+    return { pods, problem: subsetProblem(host, subset) };
   }
 }
 
