@@ -94,11 +94,15 @@ export class ClusterScene implements AsyncDisposable {
 
   /** @param ready false: does not wait until it has heard the cluster */
   async startAgent(name: string, more: Readonly<Record<string, unknown>> = {}, ready = true): Promise<AgentUnderTest> {
-    const { tap = 'ebpf:tcx', settings, kubernetes } = this.#options;
-    const cluster = { nodeName: name, kubeconfig: this.#kubeconfig, cgroups: this.#node(name).root, ...kubernetes, ...more };
-    const agent = this.#stack.use(await startAgent({ spec: { tap, ...settings, kubernetes: cluster }, ready }));
+    const { tap = 'ebpf:tcx', settings } = this.#options;
+    const agent = this.#stack.use(await startAgent({ spec: { tap, ...settings, kubernetes: { ...this.kubernetes(name), ...more } }, ready }));
     this.#agents.set(name, agent);
     return agent;
+  }
+
+  /** `spec.kubernetes` of a node's agent. */
+  kubernetes(node: string): object {
+    return { nodeName: node, kubeconfig: this.#kubeconfig, cgroups: this.#node(node).root, ...this.#options.kubernetes };
   }
 
   agent(name = 'node-a'): AgentUnderTest {

@@ -13,3 +13,9 @@ export function bytesRetained(work: () => unknown): number {
   const after = process.memoryUsage().heapUsed;
   return held === bytesRetained ? NaN : after - before;
 }
+
+/** Bytes on the heap that something still holds. */
+export function heapAfterCollection(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
