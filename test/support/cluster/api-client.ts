@@ -5,6 +5,8 @@ import type { JsonObject, KindRef, KubeObject, ObjectMeta, ObjectRef } from './o
 import type { Identity } from './pki.ts';
 
 const MANAGER = 'shadowtap-test';
+/** Stands for the kubelet and controllers: older servers take from a manager what its last request to any part does not name. */
+const STATUS_MANAGER = 'shadowtap-test-status';
 const SERVED_WITHIN_MS = 20_000;
 
 /** An answer that is no success. */
@@ -60,7 +62,7 @@ export class ApiClient {
 
   applyStatus({ apiVersion, kind, metadata: { name, namespace }, status }: KubeObject): Promise<KubeObject> {
     const metadata: ObjectMeta = { ...(name !== undefined && { name }), ...(namespace !== undefined && { namespace }) };
-    return this.#applyTo({ apiVersion, kind, metadata, status }, '/status');
+    return this.#applyTo({ apiVersion, kind, metadata, status }, '/status', STATUS_MANAGER);
   }
 
   async get(ref: ObjectRef): Promise<KubeObject | null> {
@@ -87,8 +89,8 @@ export class ApiClient {
     await this.request('DELETE', path, body).catch(unlessMissing);
   }
 
-  async #applyTo(object: KubeObject, subresource: string): Promise<KubeObject> {
-    const path = `${await this.#pathOf(object)}${subresource}?fieldManager=${MANAGER}&force=true`;
+  async #applyTo(object: KubeObject, subresource: string, manager = MANAGER): Promise<KubeObject> {
+    const path = `${await this.#pathOf(object)}${subresource}?fieldManager=${manager}&force=true`;
     return (await this.request('PATCH', path, object, 'application/apply-patch+yaml')) as KubeObject;
   }
 
