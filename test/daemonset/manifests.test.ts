@@ -212,7 +212,9 @@ describe('RBAC', () => {
     ]);
   });
 
-  it('lets it write policies only where routes are imported', () => {
+  it('lets it write policies only where routes are imported, which it is told to do then', () => {
+    const controllers = [objects, build(`${DAEMONSET}/overlays/default`)].map((built) => containerOf(podOf(workload(built, 'Deployment', 'shadowtap-controller'))));
+    expect(controllers.map(({ args = [] }) => args.includes('--import'))).toEqual([true, false]);
     expect(rights(objects, 'ClusterRole', 'shadowtap-import')).toEqual([
       'create,delete,patch shadowtap.dev/mirrorpolicies',
       'list,watch gateway.networking.k8s.io/httproutes',
