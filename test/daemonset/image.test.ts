@@ -20,11 +20,12 @@ const MIB = 1 << 20;
 const BUILD_MS = 300_000;
 
 describe.skipIf(!requireKernel())('the image that daemonset/Dockerfile makes', () => {
-  const storage = mkdtempSync(join(tmpdir(), 'shadowtap-image-'));
+  let storage: string;
   const buildah = (...args: string[]): string => run('buildah', '--root', `${storage}/root`, '--runroot', `${storage}/run`, ...args).trim();
   let image: Image;
 
   beforeAll(async () => {
+    storage = mkdtempSync(join(tmpdir(), 'shadowtap-image-'));
     await HOST.exec(process.execPath, BUILD, '--storage', storage, '--tag', TAG);
     image = { rootfs: buildah('mount', buildah('from', '--pull-never', TAG)), ...imageConfig(buildah('inspect', '--type', 'image', TAG)) };
   }, BUILD_MS);

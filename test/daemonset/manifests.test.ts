@@ -1,0 +1,237 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { VERSION } from '../../src/version.ts';
+import { build, DAEMONSET, find, workload, type Container, type KubeObject, type PodSpec, type Workload } from '../support/kustomize.ts';
+
+const OVERLAYS = readdirSync(`${DAEMONSET}/overlays`);
+const COMPONENTS = readdirSync(`${DAEMONSET}/components`);
+const NAMESPACE = 'shadowtap-system';
+
+/** Each overlay alone, with each component, and with all. */
+const COMBINATIONS = OVERLAYS.flatMap((overlay) =>
+  [[], ...COMPONENTS.map((component) => [component]), COMPONENTS].map((components) => ({ overlay, components })));
+
+function buildWith({ overlay, components }: { overlay: string; components: readonly string[] }): KubeObject[] {
+  if (components.length === 0) return build(`${DAEMONSET}/overlays/${overlay}`);
+  const folder = mkdtempSync(join(tmpdir(), 'shadowtap-kustomize-'));
+  try {
+    const from = relative(folder, DAEMONSET);
+    const kustomization = { resources: [`${from}/overlays/${overlay}`], components: components.map((name) => `${from}/components/${name}`) };
+    // JSON is YAML.
+    writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
+    return build(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function workloads(objects: readonly KubeObject[]): Workload[] {
+  return [workload(objects, 'DaemonSet', 'shadowtap'), workload(objects, 'Deployment', 'shadowtap-controller')];
+}
+
+function podOf({ spec }: Workload): PodSpec {
+  return spec.template.spec;
+}
+
+function containerOf(pod: PodSpec): Container {
+  expect(pod.containers).toHaveLength(1);
+  return pod.containers[0]!;
+}
+
+const OBJECTS = [
+  'ClusterRole shadowtap-agent', 'ClusterRole shadowtap-controller', 'ClusterRoleBinding shadowtap-agent', 'ClusterRoleBinding shadowtap-controller',
+  'ConfigMap shadowtap', 'CustomResourceDefinition mirrorpolicies.shadowtap.dev', 'DaemonSet shadowtap', 'Deployment shadowtap-controller',
+  'Namespace shadowtap-system', 'NetworkPolicy shadowtap', 'PriorityClass shadowtap', 'Role shadowtap-controller', 'Role shadowtap-status',
+  'RoleBinding shadowtap-controller', 'Service shadowtap', 'ServiceAccount shadowtap-agent', 'ServiceAccount shadowtap-controller',
+];
+const OF_COMPONENT: Readonly<Record<string, readonly string[]>> = {
+  import: ['ClusterRole shadowtap-import', 'ClusterRoleBinding shadowtap-import'],
+  prometheus: ['PodMonitor shadowtap'],
+};
+const CLUSTER_WIDE = ['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition', 'Namespace', 'PriorityClass'];
+
+describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) => {
+  const objects = buildWith(combination);
+
+  it('has every object once, in its namespace, and nothing else', () => {
+    const names = objects.map(({ kind, metadata: { name } }) => `${kind} ${kind === 'ConfigMap' ? name.replace(/-\w{10}$/, '') : name}`);
+    expect(names.toSorted()).toEqual([...OBJECTS, ...combination.components.flatMap((name) => OF_COMPONENT[name] ?? [])].toSorted());
+    for (const { kind, metadata } of objects) expect(metadata.namespace, kind).toBe(CLUSTER_WIDE.includes(kind) ? undefined : NAMESPACE);
+    for (const { metadata } of objects) expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/part-of': 'shadowtap' });
+  });
+
+  it('gives the pods the labels that their selectors, the Service and the network policy ask for', () => {
+    for (const { spec } of workloads(objects)) expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    const [agent, controller] = workloads(objects).map(({ spec }) => spec.template.metadata.labels);
+    expect(agent!['app.kubernetes.io/component']).not.toBe(controller!['app.kubernetes.io/component']);
+    const service = find(objects, 'Service', 'shadowtap')['spec'] as { readonly selector: object; readonly clusterIP: string };
+    expect(agent).toMatchObject(service.selector);
+    expect(controller).not.toMatchObject(service.selector);
+    expect(service.clusterIP).toBe('None');
+    const policy = find(objects, 'NetworkPolicy', 'shadowtap')['spec'] as { readonly podSelector: { readonly matchLabels: object } };
+    for (const labels of [agent, controller]) expect(labels).toMatchObject(policy.podSelector.matchLabels);
+  });
+
+  it('refers only to what is there: images, accounts, classes, volumes, ports', () => {
+    for (const object of workloads(objects)) {
+      const pod = podOf(object);
+      const container = containerOf(pod);
+      expect(container.image).toBe(`shadowtap:${VERSION}`);
+      find(objects, 'ServiceAccount', pod.serviceAccountName);
+      if (pod.priorityClassName !== undefined) find(objects, 'PriorityClass', pod.priorityClassName);
+      for (const { configMap } of pod.volumes) if (configMap !== undefined) find(objects, 'ConfigMap', configMap.name);
+      expect(container.volumeMounts.map(({ name }) => name).toSorted()).toEqual(pod.volumes.map(({ name }) => name).toSorted());
+      const { startupProbe, livenessProbe, readinessProbe } = container;
+      for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+        if (probe !== undefined) expect(container.ports.map(({ name }) => name)).toContain(probe.httpGet.port);
+      }
+      for (const kind of ['requests', 'limits'] as const) expect(Object.keys(container.resources[kind]).toSorted()).toEqual(['cpu', 'memory']);
+    }
+  });
+
+  it('serves the admin port where the manifests say', () => {
+    const [map] = objects.filter(({ kind }) => kind === 'ConfigMap');
+    const { kind, spec } = parse((map!['data'] as Record<string, string>)['agent.yaml']!) as { kind: string; spec: { admin: string; cpuBudget: number } };
+    expect(kind).toBe('Agent');
+    for (const object of workloads(objects)) {
+      const container = containerOf(podOf(object));
+      expect(container.ports).toEqual([{ name: 'admin', containerPort: Number(spec.admin.split(':').at(-1)) }]);
+      expect(container.args).toContain('/etc/shadowtap/agent.yaml');
+    }
+    const { limits } = containerOf(podOf(workload(objects, 'DaemonSet', 'shadowtap'))).resources;
+    expect(spec.cpuBudget).toBeLessThan(Number(limits.cpu));
+  });
+
+  it('privileges nobody, writes to no root and to no folder of the node', () => {
+    for (const object of workloads(objects)) {
+      const pod = podOf(object);
+      const { securityContext, volumeMounts } = containerOf(pod);
+      expect(securityContext.privileged ?? false).toBe(false);
+      expect(securityContext.readOnlyRootFilesystem).toBe(true);
+      expect(securityContext.capabilities?.drop).toEqual(['ALL']);
+      expect(pod.securityContext.seccompProfile).toEqual({ type: 'RuntimeDefault' });
+      expect(pod.hostNetwork ?? false).toBe(false);
+      expect(pod.hostIPC ?? false).toBe(false);
+      for (const mount of volumeMounts) expect(mount, mount.name).toMatchObject({ readOnly: true });
+    }
+  });
+
+  it('holds the controller to what `restricted` asks for', () => {
+    const pod = podOf(workload(objects, 'Deployment', 'shadowtap-controller'));
+    const { securityContext } = containerOf(pod);
+    expect(pod.hostPID ?? false).toBe(false);
+    expect(pod.volumes.filter(({ configMap }) => configMap === undefined)).toEqual([]);
+    expect({ ...pod.securityContext, ...securityContext }).toMatchObject({ runAsNonRoot: true, allowPrivilegeEscalation: false });
+    expect(pod.securityContext.runAsUser).toBeGreaterThan(0);
+    expect(securityContext.capabilities).toEqual({ drop: ['ALL'] });
+  });
+
+  it('runs an agent on every node, never two on one, and lets it drain', () => {
+    const { spec } = workload(objects, 'DaemonSet', 'shadowtap');
+    expect(spec.template.spec.tolerations).toEqual([{ operator: 'Exists' }]);
+    expect(spec.updateStrategy?.rollingUpdate?.['maxSurge'] ?? 0).toBe(0);
+    expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(10);
+  });
+});
+
+describe('the agent of an overlay', () => {
+  it.each([
+    ['default', { hostPID: true, mounts: ['/etc/shadowtap', '/sys/fs/cgroup'], add: ['NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'], escalation: true }],
+    ['cgroup', { hostPID: false, mounts: ['/etc/shadowtap', '/sys/fs/cgroup'], add: ['BPF', 'NET_ADMIN', 'PERFMON'], escalation: false }],
+    ['pcap', { hostPID: true, mounts: ['/etc/shadowtap'], add: ['NET_RAW', 'SYS_ADMIN', 'SYS_PTRACE'], escalation: true }],
+  ])('%s has exactly this', (overlay, expected) => {
+    const pod = podOf(workload(build(`${DAEMONSET}/overlays/${overlay}`), 'DaemonSet', 'shadowtap'));
+    const { securityContext, volumeMounts } = containerOf(pod);
+    expect({
+      hostPID: pod.hostPID ?? false,
+      mounts: volumeMounts.map(({ mountPath }) => mountPath).toSorted(),
+      add: securityContext.capabilities?.add?.toSorted(),
+      escalation: securityContext.allowPrivilegeEscalation,
+    }).toEqual(expected);
+  });
+
+  it.each(OVERLAYS)('%s has a comment for each capability that names the system call, and README a row', (overlay) => {
+    const lines = readFileSync(`${DAEMONSET}/overlays/${overlay}/privileges.yaml`, 'utf8').split('\n');
+    const readme = readFileSync(`${DAEMONSET}/README.md`, 'utf8');
+    const added = lines.flatMap((line, i) => (/^ +- [A-Z_]+$/.test(line) ? [{ name: line.trim().slice(2), before: lines[i - 1] ?? '', i }] : []));
+    expect(added.length).toBeGreaterThan(0);
+    for (const { name, i } of added) {
+      let start = i;
+      while (lines[start - 1]?.trim().startsWith('#') === true) start--;
+      expect(lines.slice(start, i).join(' '), name).toMatch(/\b[a-z]+\(\d\)/);
+      expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
+    }
+  });
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** One line for each group, resource and set of verbs. */
+function rights(objects: readonly KubeObject[], kind: string, name: string): string[] {
+  const rules = find(objects, kind, name)['rules'] as readonly Rule[];
+  return rules.flatMap(({ apiGroups, resources, resourceNames = [], verbs }) =>
+    apiGroups.flatMap((group) => resources.map((resource) =>
+      `${[...verbs].sort().join(',')} ${group === '' ? '' : `${group}/`}${resource}${resourceNames.length > 0 ? ` ${resourceNames.join(',')}` : ''}`))).toSorted();
+}
+
+describe('RBAC', () => {
+  const objects = buildWith({ overlay: 'default', components: COMPONENTS });
+
+  it('lets agents read, and nothing else', () => {
+    expect(rights(objects, 'ClusterRole', 'shadowtap-agent')).toEqual([
+      'list,watch discovery.k8s.io/endpointslices',
+      'list,watch gateway.networking.k8s.io/referencegrants',
+      'list,watch namespaces',
+      'list,watch pods',
+      'list,watch services',
+      'list,watch shadowtap.dev/mirrorpolicies',
+    ]);
+  });
+
+  it('lets the controller write states, Events and its lease', () => {
+    expect(rights(objects, 'ClusterRole', 'shadowtap-controller')).toEqual([
+      'create,patch events.k8s.io/events',
+      'list,watch discovery.k8s.io/endpointslices',
+      'list,watch gateway.networking.k8s.io/referencegrants',
+      'list,watch services',
+      'list,watch shadowtap.dev/mirrorpolicies',
+      'patch shadowtap.dev/mirrorpolicies/status',
+    ]);
+    expect(rights(objects, 'Role', 'shadowtap-controller')).toEqual([
+      'create coordination.k8s.io/leases',
+      'get,patch,update coordination.k8s.io/leases shadowtap-controller',
+      'list,watch pods',
+    ]);
+  });
+
+  it('lets it write policies only where routes are imported, which it is told to do then', () => {
+    const controllers = [objects, build(`${DAEMONSET}/overlays/default`)].map((built) => containerOf(podOf(workload(built, 'Deployment', 'shadowtap-controller'))));
+    expect(controllers.map(({ args = [] }) => args.includes('--import'))).toEqual([true, false]);
+    expect(rights(objects, 'ClusterRole', 'shadowtap-import')).toEqual([
+      'create,delete,patch shadowtap.dev/mirrorpolicies',
+      'list,watch gateway.networking.k8s.io/httproutes',
+      'list,watch networking.istio.io/virtualservices',
+    ]);
+  });
+
+  it('binds each role to its own account, and the one for people to nobody', () => {
+    const bindings = objects.filter(({ kind }) => kind.endsWith('Binding')).map((binding) => {
+      const { roleRef, subjects } = binding as KubeObject & { roleRef: { kind: string; name: string }; subjects: { name: string; namespace: string }[] };
+      return `${roleRef.kind} ${roleRef.name}: ${subjects.map(({ namespace, name }) => `${namespace}/${name}`).join(' ')}`;
+    });
+    expect(bindings.toSorted()).toEqual([
+      'ClusterRole shadowtap-agent: shadowtap-system/shadowtap-agent',
+      'ClusterRole shadowtap-controller: shadowtap-system/shadowtap-controller',
+      'ClusterRole shadowtap-import: shadowtap-system/shadowtap-controller',
+      'Role shadowtap-controller: shadowtap-system/shadowtap-controller',
+    ]);
+  });
+});
