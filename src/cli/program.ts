@@ -6,6 +6,7 @@ import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './settings.ts';
+import type { ControllerOptions } from './controller.ts';
 import type { ClusterOptions, StatusOptions } from './status.ts';
 
 /**
@@ -130,10 +131,11 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .command('controller')
     .description('tell the cluster what becomes of its MirrorPolicies: status, Events, imported routes')
     .requiredOption('-f, --file <path>', 'YAML file with an Agent that has `kubernetes`')
+    .option('--import', 'turn mirroring HTTPRoutes and VirtualServices into MirrorPolicies, whatever the file says')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
     .addHelpText('after', CONTROLLER_HELP)
-    .action(async (options: RunOptions) => {
+    .action(async (options: ControllerOptions) => {
       const { controller } = await import('./controller.ts');
       finish(await controller(options, io));
     });
