@@ -228,7 +228,7 @@ export class Api {
     const apiVersion = apiVersionOf(resource);
     if ((tree['kind'] ?? kind) !== kind || !equal(tree['apiVersion'] ?? apiVersion, apiVersion)) {
       throw badRequest(
-        `the object provided is unrecognized (must be of type ${kind} in ${apiVersion}): it is of ${String(tree['kind'])} in ${String(tree['apiVersion'])}`,
+        `the object provided is unrecognized (must be of type ${kind} in ${apiVersion}, not ${String(tree['kind'])} in ${String(tree['apiVersion'])})`,
       );
     }
     const metadata = isObject(tree['metadata']) ? tree['metadata'] : {};
