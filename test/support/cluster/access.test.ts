@@ -28,13 +28,20 @@ beforeAll(async () => {
   await cluster.apply(
     { apiVersion: `${API_GROUP}/v1`, kind: 'ClusterRole', metadata: { name: 'agent' }, rules: RULES },
     binding('ClusterRoleBinding', 'ClusterRole', {}),
-    { apiVersion: `${API_GROUP}/v1`, kind: 'Role', metadata: { name: 'agent', namespace: 'access' }, rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] }] },
+    {
+      apiVersion: `${API_GROUP}/v1`,
+      kind: 'Role',
+      metadata: { name: 'agent', namespace: 'access' },
+      rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] }],
+    },
     binding('RoleBinding', 'Role', { namespace: 'access' }),
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'mine' } },
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'other' } },
   );
   // A real API server learns of new roles a moment later.
-  await vi.waitUntil(async () => (await agent.get('/apis/coordination.k8s.io/v1/namespaces/access/leases')).status === 200, { timeout: 10_000 });
+  await vi.waitUntil(async () => (await agent.get('/apis/coordination.k8s.io/v1/namespaces/access/leases')).status === 200, {
+    timeout: 10_000,
+  });
 }, 120_000);
 
 afterAll(async () => {
@@ -43,7 +50,13 @@ afterAll(async () => {
 }, 60_000);
 
 function binding(kind: string, roleKind: string, metadata: KubeObject['metadata']): KubeObject {
-  return { apiVersion: `${API_GROUP}/v1`, kind, metadata: { name: 'agent', ...metadata }, roleRef: { apiGroup: API_GROUP, kind: roleKind, name: 'agent' }, subjects: SUBJECTS };
+  return {
+    apiVersion: `${API_GROUP}/v1`,
+    kind,
+    metadata: { name: 'agent', ...metadata },
+    roleRef: { apiGroup: API_GROUP, kind: roleKind, name: 'agent' },
+    subjects: SUBJECTS,
+  };
 }
 
 function forbidden(message: string): object {
@@ -64,7 +77,9 @@ describe('a service account', () => {
       forbidden(`services is forbidden: User "${USER}" cannot list resource "services" in API group "" at the cluster scope`),
     );
     expect(await agent.get('/apis/apps/v1/deployments?watch=true')).toMatchObject(
-      forbidden(`deployments.apps is forbidden: User "${USER}" cannot watch resource "deployments" in API group "apps" at the cluster scope`),
+      forbidden(
+        `deployments.apps is forbidden: User "${USER}" cannot watch resource "deployments" in API group "apps" at the cluster scope`,
+      ),
     );
   });
 
@@ -88,7 +103,8 @@ describe('a service account', () => {
 
   it('needs leave to create by server-side apply, besides that to patch', async () => {
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'mine' } };
-    const apply = (): Promise<RawAnswer> => agent.request('PATCH', '/api/v1/nodes/mine?fieldManager=agent', { body: node, contentType: 'application/apply-patch+yaml' });
+    const apply = (): Promise<RawAnswer> =>
+      agent.request('PATCH', '/api/v1/nodes/mine?fieldManager=agent', { body: node, contentType: 'application/apply-patch+yaml' });
     expect((await apply()).status).toBe(200);
     await cluster.delete(node);
     expect((await apply()).status).toBe(403);
@@ -112,7 +128,9 @@ describe('a service account', () => {
 
   it('loses what is taken from its role', async () => {
     await cluster.apply({ apiVersion: `${API_GROUP}/v1`, kind: 'Role', metadata: { name: 'agent', namespace: 'access' }, rules: [] });
-    await expect.poll(async () => (await agent.get('/apis/coordination.k8s.io/v1/namespaces/access/leases')).status, { timeout: 10_000 }).toBe(403);
+    await expect
+      .poll(async () => (await agent.get('/apis/coordination.k8s.io/v1/namespaces/access/leases')).status, { timeout: 10_000 })
+      .toBe(403);
   });
 
   it('is known to the official client, by its kubeconfig', async () => {
@@ -128,14 +146,19 @@ describe('whoever', () => {
   it('has an unknown token is not let in', async () => {
     for (const token of ['nonsense', 'a.b.c']) {
       await using client = new RawClient(kubeconfig, token);
-      expect(await client.get('/api/v1/pods')).toMatchObject({ status: 401, json: { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized', code: 401 } });
+      expect(await client.get('/api/v1/pods')).toMatchObject({
+        status: 401,
+        json: { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized', code: 401 },
+      });
     }
   });
 
   it('has no token is anonymous', async () => {
     await using client = new RawClient(kubeconfig, '');
     const answer = await client.request('GET', '/api/v1/pods', { headers: { authorization: '' } });
-    expect(answer).toMatchObject(forbidden('pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope'));
+    expect(answer).toMatchObject(
+      forbidden('pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope'),
+    );
     expect((await client.request('GET', '/healthz', { headers: { authorization: '' } })).status).toBe(200);
   });
 

@@ -45,7 +45,11 @@ export class ApiClient {
 
   /** @throws RequestFailed unless the answer is a success */
   async request(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<unknown> {
-    const headers = { 'user-agent': `${MANAGER}/1`, accept: 'application/json', ...(body !== undefined && { 'content-type': contentType }) };
+    const headers = {
+      'user-agent': `${MANAGER}/1`,
+      accept: 'application/json',
+      ...(body !== undefined && { 'content-type': contentType }),
+    };
     const text = body === undefined ? null : JSON.stringify(body);
     const response = await request(this.url + path, { method: method as 'GET', headers, body: text, dispatcher: this.#agent });
     const answer = await response.body.text();
@@ -115,14 +119,20 @@ export class ApiClient {
 
   /** A definition is served a moment after it is established. */
   async #untilServed(definition: KubeObject): Promise<void> {
-    const { group, names, versions } = definition['spec'] as { group: string; names: { plural: string }; versions: { name: string; served: boolean }[] };
+    const { group, names, versions } = definition['spec'] as {
+      group: string;
+      names: { plural: string };
+      versions: { name: string; served: boolean }[];
+    };
     const until = Date.now() + SERVED_WITHIN_MS;
     for (const { name } of versions.filter(({ served }) => served)) {
       this.#served.delete(`${group}/${name}`);
       const isServed = async (): Promise<boolean> => {
         const list = await this.request('GET', `/apis/${group}/${name}`).catch(unlessMissing);
         const isListed = (list as { resources: ServedResource[] } | null)?.resources.some((resource) => resource.name === names.plural);
-        return isListed === true && (await this.request('GET', `/apis/${group}/${name}/${names.plural}?limit=1`).catch(unlessMissing)) !== null;
+        return (
+          isListed === true && (await this.request('GET', `/apis/${group}/${name}/${names.plural}?limit=1`).catch(unlessMissing)) !== null
+        );
       };
       while (!(await isServed())) {
         if (Date.now() > until) throw new Error(`${definition.metadata.name} is not served after ${SERVED_WITHIN_MS} ms`);

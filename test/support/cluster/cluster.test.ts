@@ -55,7 +55,11 @@ describe('objects', () => {
     expect(made?.metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(Number(made?.metadata.resourceVersion)).toBeGreaterThan(0);
     expect(made?.metadata.managedFields).toMatchObject([{ manager: 'shadowtap-test', operation: 'Apply', apiVersion: 'v1' }]);
-    expect(made?.['spec']).toMatchObject({ restartPolicy: 'Always', terminationGracePeriodSeconds: 30, containers: [{ ports: [{ protocol: 'TCP' }] }] });
+    expect(made?.['spec']).toMatchObject({
+      restartPolicy: 'Always',
+      terminationGracePeriodSeconds: 30,
+      containers: [{ ports: [{ protocol: 'TCP' }] }],
+    });
   });
 
   it('are Pending until somebody writes their status', async () => {
@@ -70,7 +74,11 @@ describe('objects', () => {
     await cluster.applyStatus({ ...pod('a'), status: { phase: 'Running' } });
     const changed = await cluster.patch(pod('a'), { metadata: { labels: { x: '1' } }, status: { phase: 'Failed' } });
     expect(changed['status']).toMatchObject({ phase: 'Running' });
-    const status = await cluster.patch(pod('a'), { status: { phase: 'Succeeded' }, spec: { hostNetwork: true } }, { subresource: 'status' });
+    const status = await cluster.patch(
+      pod('a'),
+      { status: { phase: 'Succeeded' }, spec: { hostNetwork: true } },
+      { subresource: 'status' },
+    );
     expect(status['status']).toMatchObject({ phase: 'Succeeded' });
     expect(status['spec']).not.toHaveProperty('hostNetwork');
   });
@@ -79,11 +87,19 @@ describe('objects', () => {
     await cluster.apply(configMap('a'));
     const answer = await client.request('POST', `/api/v1/namespaces/${namespace}/configmaps`, { body: configMap('a') });
     expect(answer.status).toBe(409);
-    expect(answer.json).toMatchObject({ kind: 'Status', status: 'Failure', reason: 'AlreadyExists', message: 'configmaps "a" already exists', code: 409 });
+    expect(answer.json).toMatchObject({
+      kind: 'Status',
+      status: 'Failure',
+      reason: 'AlreadyExists',
+      message: 'configmaps "a" already exists',
+      code: 409,
+    });
   });
 
   it('cannot be created in a namespace that is not there', async () => {
-    const answer = await client.request('POST', '/api/v1/namespaces/nowhere/configmaps', { body: { ...configMap('a'), metadata: { name: 'a' } } });
+    const answer = await client.request('POST', '/api/v1/namespaces/nowhere/configmaps', {
+      body: { ...configMap('a'), metadata: { name: 'a' } },
+    });
     expect(answer).toMatchObject({ status: 404, json: { reason: 'NotFound', message: 'namespaces "nowhere" not found' } });
   });
 
@@ -108,7 +124,8 @@ describe('objects', () => {
     const stale = await client.request('PUT', path, { body: { ...old, data: { x: '3' } } });
     expect(stale).toMatchObject({ status: 409, json: { reason: 'Conflict', details: { name: 'a', kind: 'configmaps' } } });
     expect(stale.json['message']).toBe(
-      'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again',
+      'Operation cannot be fulfilled on configmaps "a": the object has been modified; ' +
+        'please apply your changes to the latest version and try again',
     );
     const fresh = await client.request('PUT', path, { body: { ...(await cluster.get(configMap('a'))), data: { y: '3' } } });
     expect(fresh).toMatchObject({ status: 200, json: { data: { y: '3' } } });
@@ -174,7 +191,11 @@ describe('lists', () => {
   it('have a version, and items that do not repeat their kind', async () => {
     await cluster.apply(pod('b'), pod('a'));
     const { json } = await client.get(pods);
-    expect(json).toMatchObject({ kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: expect.stringMatching(/^\d+$/) as string } });
+    expect(json).toMatchObject({
+      kind: 'PodList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: expect.stringMatching(/^\d+$/) as string },
+    });
     const [first] = (json as unknown as { items: KubeObject[] }).items;
     expect(first?.metadata.name).toBe('a');
     expect(first).not.toHaveProperty('kind');
@@ -193,7 +214,12 @@ describe('lists', () => {
     ['n>1', ['b']],
     ['n<2', ['a']],
   ])('select by labels: %s', async (selector, expected) => {
-    await cluster.apply(pod('a', { app: 'x', tier: 'front', n: '1' }), pod('b', { app: 'x', tier: 'back', n: '2' }), pod('c', { app: 'y' }), pod('d'));
+    await cluster.apply(
+      pod('a', { app: 'x', tier: 'front', n: '1' }),
+      pod('b', { app: 'x', tier: 'back', n: '2' }),
+      pod('c', { app: 'y' }),
+      pod('d'),
+    );
     const found = await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector: selector });
     expect(found.map((item) => item.metadata.name)).toEqual(expected);
   });
@@ -231,7 +257,10 @@ describe('lists', () => {
 
   it('of a version that is yet to come end in time', async () => {
     const answer = await client.get(`${pods}?resourceVersion=999999999`);
-    expect(answer).toMatchObject({ status: 504, json: { reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } } });
+    expect(answer).toMatchObject({
+      status: 504,
+      json: { reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } },
+    });
   });
 });
 
@@ -285,7 +314,10 @@ describe('watches', () => {
     await cluster.delete(pod('a'), { gracePeriod: 0 });
     expect(await watch.next()).toMatchObject({ type: 'MODIFIED', object: { metadata: { deletionGracePeriodSeconds: 0 } } });
     const event = await watch.next();
-    expect(event).toMatchObject({ type: 'DELETED', object: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', labels: { x: '1' } } } });
+    expect(event).toMatchObject({
+      type: 'DELETED',
+      object: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', labels: { x: '1' } } },
+    });
     expect(Number(event?.object.metadata.resourceVersion)).toBeGreaterThan(Number(made?.metadata.resourceVersion));
   });
 
@@ -326,9 +358,15 @@ describe('watches', () => {
 
 describe('paths', () => {
   it('of unknown resources are not found', async () => {
-    expect(await client.get('/api/v1/nothings')).toMatchObject({ status: 404, json: { message: 'the server could not find the requested resource' } });
+    expect(await client.get('/api/v1/nothings')).toMatchObject({
+      status: 404,
+      json: { message: 'the server could not find the requested resource' },
+    });
     expect((await client.get('/apis/nothing.example/v1/things')).status).toBe(404);
-    expect(await client.get(`${pods}/none`)).toMatchObject({ status: 404, json: { message: 'pods "none" not found', details: { name: 'none', kind: 'pods' } } });
+    expect(await client.get(`${pods}/none`)).toMatchObject({
+      status: 404,
+      json: { message: 'pods "none" not found', details: { name: 'none', kind: 'pods' } },
+    });
   });
 
   it.each(['/healthz', '/livez', '/readyz'])('%s says ok', async (path) => {
@@ -337,9 +375,16 @@ describe('paths', () => {
 
   it('tell versions, groups and resources', async () => {
     expect((await client.get('/version')).json).toMatchObject({ major: '1', gitVersion: expect.stringMatching(/^v1\.\d+/) as string });
-    expect((await client.get('/apis')).json).toMatchObject({ kind: 'APIGroupList', groups: expect.arrayContaining([expect.objectContaining({ name: 'discovery.k8s.io' })]) as object });
-    const { resources } = (await client.get('/api/v1')).json as unknown as { resources: { name: string; kind: string; namespaced: boolean }[] };
-    expect(resources).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'pods', kind: 'Pod', namespaced: true, shortNames: ['po'] })]));
+    expect((await client.get('/apis')).json).toMatchObject({
+      kind: 'APIGroupList',
+      groups: expect.arrayContaining([expect.objectContaining({ name: 'discovery.k8s.io' })]) as object,
+    });
+    const { resources } = (await client.get('/api/v1')).json as unknown as {
+      resources: { name: string; kind: string; namespaced: boolean }[];
+    };
+    expect(resources).toEqual(
+      expect.arrayContaining([expect.objectContaining({ name: 'pods', kind: 'Pod', namespaced: true, shortNames: ['po'] })]),
+    );
   });
 
   it('answer in JSON to those who take it, and carry a date', async () => {

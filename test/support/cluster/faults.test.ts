@@ -30,7 +30,12 @@ afterEach(async () => {
 });
 
 function pod(name: string, labels: Record<string, string> = {}): KubeObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels }, spec: { containers: [{ name: 'app', image: 'app' }] } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default', labels },
+    spec: { containers: [{ name: 'app', image: 'app' }] },
+  };
 }
 
 async function versionNow(): Promise<string> {
@@ -80,10 +85,14 @@ describe('the server as a whole', () => {
   it('speaks HTTP/2 over TLS, and HTTP/1.1 without', async () => {
     await cluster.apply(pod('a'));
     const kubeconfig = await cluster.kubeconfigOf('default', 'reader');
-    const token = (await readFile(`${kubeconfig.replace(/kubeconfig$/, '')}var/run/secrets/kubernetes.io/serviceaccount/token`, 'utf8')).trim();
+    const token = (
+      await readFile(`${kubeconfig.replace(/kubeconfig$/, '')}var/run/secrets/kubernetes.io/serviceaccount/token`, 'utf8')
+    ).trim();
     const session = connect(cluster.url, { rejectUnauthorized: false });
     const streams = ['/version', '/healthz'].map((path) => session.request({ ':path': path, authorization: `Bearer ${token}` }));
-    const answers = await Promise.all(streams.map(async (stream) => ((await once(stream, 'response')) as [{ ':status': number }])[0][':status']));
+    const answers = await Promise.all(
+      streams.map(async (stream) => ((await once(stream, 'response')) as [{ ':status': number }])[0][':status']),
+    );
     expect(answers).toEqual([200, 200]);
     session.destroy();
     const plain = await fetch(`${cluster.url.replace('https:', 'http:')}/version`);
@@ -95,7 +104,11 @@ describe('requests', () => {
   it('fail with a status as often as they are told to, and with Retry-After', async () => {
     faults.answer({ verb: 'list', resource: 'pods' }, { status: 429, retryAfter: 3 }, 2);
     const first = await client.get(PODS);
-    expect(first).toMatchObject({ status: 429, headers: { 'retry-after': '3' }, json: { reason: 'TooManyRequests', details: { retryAfterSeconds: 3 } } });
+    expect(first).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '3' },
+      json: { reason: 'TooManyRequests', details: { retryAfterSeconds: 3 } },
+    });
     expect((await client.get(`${PODS}/none`)).status).toBe(404);
     expect((await client.get(PODS)).status).toBe(429);
     expect((await client.get(PODS)).status).toBe(200);
@@ -103,7 +116,8 @@ describe('requests', () => {
 
   it('fail until that is cleared, with a body that is no Status', async () => {
     faults.answer({ verb: 'get' }, { status: 502, body: '<html>bad gateway</html>' });
-    for (let i = 0; i < 3; i++) expect(await client.get('/version')).toMatchObject({ status: 502, text: '<html>bad gateway</html>', json: {} });
+    for (let i = 0; i < 3; i++)
+      expect(await client.get('/version')).toMatchObject({ status: 502, text: '<html>bad gateway</html>', json: {} });
     faults.clear();
     expect((await client.get('/version')).status).toBe(200);
   });
@@ -125,7 +139,9 @@ describe('requests', () => {
     await agent.get('/api/v1/pods?limit=5');
     await client.get('/api/v1/pods');
     const user = 'system:serviceaccount:default:agent';
-    expect(faults.requests({ user })).toMatchObject([{ verb: 'list', resource: 'pods', namespace: '', status: 403, target: '/api/v1/pods?limit=5' }]);
+    expect(faults.requests({ user })).toMatchObject([
+      { verb: 'list', resource: 'pods', namespace: '', status: 403, target: '/api/v1/pods?limit=5' },
+    ]);
     expect(faults.requests({ verb: 'list', resource: 'pods' })).toHaveLength(2);
     expect(faults.requests({ verb: 'watch' })).toEqual([]);
   });
@@ -164,7 +180,10 @@ describe('old versions', () => {
     const old = await versionNow();
     await cluster.apply(pod('a'));
     faults.compact('status');
-    expect(await client.get(`${PODS}?watch=true&resourceVersion=${old}`)).toMatchObject({ status: 410, json: { reason: 'Expired', code: 410 } });
+    expect(await client.get(`${PODS}?watch=true&resourceVersion=${old}`)).toMatchObject({
+      status: 410,
+      json: { reason: 'Expired', code: 410 },
+    });
     await using watch = await client.watch(`${PODS}?resourceVersion=${await versionNow()}`);
     expect(watch.status).toBe(200);
   });
@@ -238,7 +257,10 @@ describe('watches', () => {
     faults.stream({ verb: 'watch' }, { bookmarksOnly: true });
     await cluster.apply(pod('lost'));
     expect(faults.bookmark({ resource: 'pods' })).toBe(1);
-    expect(await watch.next(true)).toMatchObject({ type: 'BOOKMARK', object: { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: await versionNow() } } });
+    expect(await watch.next(true)).toMatchObject({
+      type: 'BOOKMARK',
+      object: { kind: 'Pod', apiVersion: 'v1', metadata: { resourceVersion: await versionNow() } },
+    });
   });
 
   it('get bookmarks now and then, if they ask for them', async () => {
@@ -252,7 +274,10 @@ describe('watches', () => {
     await cluster.apply(pod('a'));
     await using watch = await client.watch(`${PODS}?sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`);
     expect((await watch.next(true))?.type).toBe('ADDED');
-    expect(await watch.next(true)).toMatchObject({ type: 'BOOKMARK', object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } });
+    expect(await watch.next(true)).toMatchObject({
+      type: 'BOOKMARK',
+      object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
+    });
     expect((await client.get(`${PODS}?watch=true&sendInitialEvents=true`)).status).toBe(422);
   });
 
@@ -291,7 +316,12 @@ describe('watches', () => {
     faults.dropWatches({ resource: 'pods' }, 'reset');
     await expect(second.next()).rejects.toThrow();
     await expect.poll(() => faults.watches()).toMatchObject([{ resource: 'services' }]);
-    await cluster.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'default' }, spec: { ports: [{ port: 80 }] } });
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 's', namespace: 'default' },
+      spec: { ports: [{ port: 80 }] },
+    });
     expect(await services.take(1)).toEqual(['ADDED s']);
   });
 
@@ -305,7 +335,9 @@ describe('watches', () => {
 
 describe('the proxy', () => {
   it('asks the pod, at its address or where it is said to be', async () => {
-    const server = createServer((request, response) => response.setHeader('content-type', 'text/plain').end(`${request.method} ${request.url}`)).listen(0, '127.0.0.1');
+    const server = createServer((request, response) =>
+      response.setHeader('content-type', 'text/plain').end(`${request.method} ${request.url}`),
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     await cluster.apply(pod('a'));
@@ -339,7 +371,12 @@ describe('a large cluster', () => {
       Array.from({ length: nodes }, (_, i) => client.watch(`/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-${i}`)),
     );
     expect(faults.watches({ resource: 'pods' })).toHaveLength(nodes);
-    faults.load(Array.from({ length: nodes }, (_, i) => ({ ...pod(`p-${i}`), spec: { nodeName: `node-${i}`, containers: [{ name: 'app', image: 'app' }] } })));
+    faults.load(
+      Array.from({ length: nodes }, (_, i) => ({
+        ...pod(`p-${i}`),
+        spec: { nodeName: `node-${i}`, containers: [{ name: 'app', image: 'app' }] },
+      })),
+    );
     for (const [i, watch] of watches.entries()) expect(await watch.take(1)).toEqual([`ADDED p-${i}`]);
     for (const watch of watches) await watch[Symbol.asyncDispose]();
   });

@@ -22,12 +22,23 @@ export interface AccountFiles {
  * Writes the files of a service account: a kubeconfig whose `tokenFile` is laid out, with `ca.crt` and `namespace`, as
  * it is in a pod, below the kubeconfig's folder.
  */
-export async function writeAccountConfig(folder: string, url: string, ca: string, namespace: string, name: string, token: string): Promise<AccountFiles> {
+export async function writeAccountConfig(
+  folder: string,
+  url: string,
+  ca: string,
+  namespace: string,
+  name: string,
+  token: string,
+): Promise<AccountFiles> {
   const home = join(folder, namespace, name);
   const mount = join(home, MOUNT);
   await mkdir(mount, { recursive: true });
   const tokenFile = join(mount, 'token');
-  await Promise.all([writeFile(tokenFile, token, { mode: 0o600 }), writeFile(join(mount, 'ca.crt'), ca), writeFile(join(mount, 'namespace'), namespace)]);
+  await Promise.all([
+    writeFile(tokenFile, token, { mode: 0o600 }),
+    writeFile(join(mount, 'ca.crt'), ca),
+    writeFile(join(mount, 'namespace'), namespace),
+  ]);
   const kubeconfig = await writeConfig(join(home, 'kubeconfig'), url, ca, `${namespace}:${name}`, { token, tokenFile }, namespace);
   return { kubeconfig, tokenFile };
 }

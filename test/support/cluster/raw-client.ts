@@ -20,7 +20,9 @@ export interface RawRequest {
 
 interface Kubeconfig {
   readonly clusters: readonly [{ readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string } }];
-  readonly users: readonly [{ readonly user: { readonly token?: string; readonly 'client-certificate-data'?: string; readonly 'client-key-data'?: string } }];
+  readonly users: readonly [
+    { readonly user: { readonly token?: string; readonly 'client-certificate-data'?: string; readonly 'client-key-data'?: string } },
+  ];
 }
 
 /** A client that hides nothing: what a test sends is what goes out, and what comes back is what it sees. */

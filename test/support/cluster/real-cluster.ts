@@ -101,7 +101,10 @@ async function untilReady(url: string, pki: Pki, commands: readonly Running[]): 
   const until = Date.now() + READY_WITHIN_MS;
   try {
     for (;;) {
-      const isReady = await client.request('GET', '/readyz').then(() => true, () => false);
+      const isReady = await client.request('GET', '/readyz').then(
+        () => true,
+        () => false,
+      );
       if (isReady) return;
       const end = await Promise.race([ended, sleep(200)]);
       if (end !== undefined) throw new Error(`${end.command} ended with ${end.code ?? end.signal}: ${end.stderr.slice(-2000)}`);

@@ -3,8 +3,9 @@ import type { Cluster } from './cluster.ts';
 import type { JsonObject, KubeObject, ManagedFieldsEntry } from './objects.ts';
 import { type RawAnswer, RawClient } from './raw-client.ts';
 import { startCluster } from './start.ts';
+import { widget as widgetIn, WIDGETS } from './widgets.ts';
 
-/** Patches, server-side apply and custom resources: as `cluster.test.ts`, it holds for any Kubernetes API. */
+/** Patches and server-side apply, Events and Leases: as `cluster.test.ts`, it holds for any Kubernetes API. */
 let cluster: Cluster;
 let client: RawClient;
 let namespace: string;
@@ -15,7 +16,7 @@ let count = 0;
 beforeAll(async () => {
   cluster = await startCluster();
   client = new RawClient(cluster.kubeconfig);
-  await cluster.apply(WIDGETS, DIALS);
+  await cluster.apply(WIDGETS);
   minor = parseInt(String((await client.get('/version')).json['minor']));
 }, 120_000);
 
@@ -29,70 +30,8 @@ beforeEach(async () => {
   await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
 });
 
-const SPEC: JsonObject = {
-  type: 'object',
-  required: ['size'],
-  properties: {
-    size: { type: 'integer', minimum: 1, maximum: 10 },
-    color: { type: 'string', enum: ['red', 'blue'], default: 'red' },
-    name: { type: 'string', pattern: '^[a-z]+$', maxLength: 5 },
-    tags: { type: 'array', maxItems: 2, items: { type: 'string' }, 'x-kubernetes-list-type': 'set' },
-    parts: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['id'],
-      items: { type: 'object', required: ['id'], properties: { id: { type: 'string' }, weight: { type: 'integer' }, note: { type: 'string', default: 'none' } } },
-    },
-    labels: { type: 'object', additionalProperties: { type: 'string' } },
-    anything: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-  },
-};
-
-const STATUS: JsonObject = {
-  type: 'object',
-  properties: {
-    conditions: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['type'],
-      items: { type: 'object', required: ['type', 'status'], properties: { type: { type: 'string' }, status: { type: 'string' } } },
-    },
-    nodes: { type: 'object', additionalProperties: { type: 'object', properties: { seen: { type: 'integer' } } } },
-  },
-};
-
-const SCHEMA = { openAPIV3Schema: { type: 'object', properties: { spec: SPEC, status: STATUS } } };
-
-const WIDGETS: KubeObject = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'widgets.test.shadowtap.dev' },
-  spec: {
-    group: 'test.shadowtap.dev',
-    scope: 'Namespaced',
-    names: { plural: 'widgets', kind: 'Widget', shortNames: ['wd'] },
-    versions: [
-      { name: 'v1', served: true, storage: true, schema: SCHEMA, subresources: { status: {} } },
-      { name: 'v1beta1', served: true, storage: false, schema: SCHEMA, subresources: { status: {} } },
-    ],
-  },
-};
-
-/** Of its own: Kubernetes 1.20 merges no lists of a kind that has such a field. */
-const DIALS: KubeObject = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'dials.test.shadowtap.dev' },
-  spec: {
-    group: 'test.shadowtap.dev',
-    scope: 'Cluster',
-    names: { plural: 'dials', kind: 'Dial' },
-    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { port: { 'x-kubernetes-int-or-string': true } } } } }],
-  },
-};
-
 function widget(spec: JsonObject, metadata: KubeObject['metadata'] = {}): KubeObject {
-  return { apiVersion: 'test.shadowtap.dev/v1', kind: 'Widget', metadata: { name: 'a', namespace, ...metadata }, spec };
+  return widgetIn(namespace, spec, metadata);
 }
 
 function configMap(data: Record<string, string>): KubeObject {
@@ -100,11 +39,16 @@ function configMap(data: Record<string, string>): KubeObject {
 }
 
 function pathOf(object: KubeObject): string {
-  return object.kind === 'Widget' ? `/apis/test.shadowtap.dev/v1/namespaces/${namespace}/widgets/a` : `/api/v1/namespaces/${namespace}/configmaps/a`;
+  return object.kind === 'Widget'
+    ? `/apis/test.shadowtap.dev/v1/namespaces/${namespace}/widgets/a`
+    : `/api/v1/namespaces/${namespace}/configmaps/a`;
 }
 
 function apply(object: KubeObject, manager: string, more = ''): Promise<RawAnswer> {
-  return client.request('PATCH', `${pathOf(object)}?fieldManager=${manager}${more}`, { body: object, contentType: 'application/apply-patch+yaml' });
+  return client.request('PATCH', `${pathOf(object)}?fieldManager=${manager}${more}`, {
+    body: object,
+    contentType: 'application/apply-patch+yaml',
+  });
 }
 
 function post(object: KubeObject, query = ''): Promise<RawAnswer> {
@@ -123,7 +67,8 @@ describe('a patch', () => {
 
   it('is a list of operations (RFC 6902)', async () => {
     await cluster.apply(configMap({ x: '1' }));
-    const send = (body: JsonObject[]): Promise<RawAnswer> => client.request('PATCH', pathOf(configMap({})), { body, contentType: 'application/json-patch+json' });
+    const send = (body: JsonObject[]): Promise<RawAnswer> =>
+      client.request('PATCH', pathOf(configMap({})), { body, contentType: 'application/json-patch+json' });
     const done = await send([
       { op: 'test', path: '/data/x', value: '1' },
       { op: 'add', path: '/data/y', value: '2' },
@@ -135,7 +80,12 @@ describe('a patch', () => {
   });
 
   it('is strategic for built-in kinds: items of a list merge by their key', async () => {
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace }, spec: { ports: [{ name: 'web', port: 80, protocol: 'TCP' }] } };
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'a', namespace },
+      spec: { ports: [{ name: 'web', port: 80, protocol: 'TCP' }] },
+    };
     await cluster.apply(service);
     const path = `/api/v1/namespaces/${namespace}/services/a`;
     const contentType = 'application/strategic-merge-patch+json';
@@ -164,12 +114,17 @@ describe('server-side apply', () => {
   it('creates, and then says who owns what', async () => {
     const made = await apply(configMap({ x: '1' }), 'alice');
     expect(made.status).toBe(201);
-    expect(ownersIn(made)).toMatchObject([{ manager: 'alice', operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:x': {} } } }]);
+    expect(ownersIn(made)).toMatchObject([
+      { manager: 'alice', operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { 'f:x': {} } } },
+    ]);
     expect((await apply(configMap({ x: '1' }), 'alice')).status).toBe(200);
   });
 
   it('needs a manager', async () => {
-    const answer = await client.request('PATCH', pathOf(configMap({})), { body: configMap({}), contentType: 'application/apply-patch+yaml' });
+    const answer = await client.request('PATCH', pathOf(configMap({})), {
+      body: configMap({}),
+      contentType: 'application/apply-patch+yaml',
+    });
     expect(answer.status).toBe(422);
   });
 
@@ -180,7 +135,9 @@ describe('server-side apply', () => {
       status: 409,
       json: { reason: 'Conflict', message: 'Apply failed with 1 conflict: conflict with "alice": .data.x' },
     });
-    expect(refused.json['details']).toMatchObject({ causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "alice"', field: '.data.x' }] });
+    expect(refused.json['details']).toMatchObject({
+      causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "alice"', field: '.data.x' }],
+    });
   });
 
   it('takes it over by force', async () => {
@@ -210,7 +167,13 @@ describe('server-side apply', () => {
     const merged = await apply(widget({ size: 1, parts: [{ id: 'b', weight: 2 }], tags: ['y'] }), 'bob');
     expect(merged.status).toBe(200);
     const both = (await cluster.get(widget({})))?.['spec'];
-    expect(both).toMatchObject({ parts: [{ id: 'a', weight: 1, note: 'none' }, { id: 'b', weight: 2, note: 'none' }], tags: ['x', 'y'] });
+    expect(both).toMatchObject({
+      parts: [
+        { id: 'a', weight: 1, note: 'none' },
+        { id: 'b', weight: 2, note: 'none' },
+      ],
+      tags: ['x', 'y'],
+    });
     const less = await apply(widget({ size: 1 }), 'alice');
     expect(less.json['spec']).toMatchObject({ parts: [{ id: 'b', weight: 2 }], tags: ['y'] });
   });
@@ -218,119 +181,37 @@ describe('server-side apply', () => {
   it('merges the status from several managers, under the status subresource', async ({ skip }) => {
     await cluster.apply(widget({ size: 1 }));
     const report = (node: string, seen: number): Promise<RawAnswer> => {
-      const body = { apiVersion: 'test.shadowtap.dev/v1', kind: 'Widget', metadata: { name: 'a' }, status: { nodes: { [node]: { seen } } } };
-      return client.request('PATCH', `${pathOf(widget({}))}/status?fieldManager=${node}`, { body, contentType: 'application/apply-patch+yaml' });
+      const body = {
+        apiVersion: 'test.shadowtap.dev/v1',
+        kind: 'Widget',
+        metadata: { name: 'a' },
+        status: { nodes: { [node]: { seen } } },
+      };
+      return client.request('PATCH', `${pathOf(widget({}))}/status?fieldManager=${node}`, {
+        body,
+        contentType: 'application/apply-patch+yaml',
+      });
     };
     await report('node-1', 1);
     await report('node-2', 2);
     const last = await report('node-1', 3);
     expect(last.json['status']).toEqual({ nodes: { 'node-1': { seen: 3 }, 'node-2': { seen: 2 } } });
     skip(minor < 22, 'managedFields name the subresource since Kubernetes 1.22');
-    expect(ownersIn(last).filter(({ subresource }) => subresource === 'status').map(({ manager }) => manager).sort()).toEqual(['node-1', 'node-2']);
+    expect(
+      ownersIn(last)
+        .filter(({ subresource }) => subresource === 'status')
+        .map(({ manager }) => manager)
+        .sort(),
+    ).toEqual(['node-1', 'node-2']);
   });
 
   it('does not create by the status subresource', async () => {
     const body = { apiVersion: 'test.shadowtap.dev/v1', kind: 'Widget', metadata: { name: 'a' }, status: {} };
-    const answer = await client.request('PATCH', `${pathOf(widget({}))}/status?fieldManager=x`, { body, contentType: 'application/apply-patch+yaml' });
+    const answer = await client.request('PATCH', `${pathOf(widget({}))}/status?fieldManager=x`, {
+      body,
+      contentType: 'application/apply-patch+yaml',
+    });
     expect(answer.status).toBe(404);
-  });
-});
-
-describe('custom resources', () => {
-  it('get the defaults of their schema, and lose fields that it does not know', async () => {
-    const made = await post(widget({ size: 1, unknown: 1, anything: { goes: true }, labels: { a: 'b' } }));
-    expect(made.status).toBe(201);
-    expect(made.json['spec']).toEqual({ size: 1, color: 'red', anything: { goes: true }, labels: { a: 'b' } });
-  });
-
-  it('take integers and texts where their schema says so', async () => {
-    const dial = { apiVersion: 'test.shadowtap.dev/v1', kind: 'Dial', metadata: { generateName: 'd-' } };
-    const send = async (port: unknown): Promise<number> => (await client.request('POST', '/apis/test.shadowtap.dev/v1/dials', { body: { ...dial, port } })).status;
-    expect([await send(80), await send('http'), await send(true), await send(1.5)]).toEqual([201, 201, 422, 422]);
-  });
-
-  it('are refused for unknown fields, if the client is strict', async ({ skip }) => {
-    skip(minor < 25, 'fieldValidation came with Kubernetes 1.25');
-    const answer = await post(widget({ size: 1, unknown: 1 }), '?fieldValidation=Strict');
-    expect(answer.status).toBe(400);
-    expect(answer.json['message']).toContain('unknown field "spec.unknown"');
-  });
-
-  it.each<[string, JsonObject, string]>([
-    ['a missing field', {}, 'spec.size'],
-    ['a number too large', { size: 11 }, 'spec.size'],
-    ['a wrong type', { size: 'x' }, 'spec.size'],
-    ['a value that is not listed', { size: 1, color: 'green' }, 'spec.color'],
-    ['a text that does not match', { size: 1, name: 'A' }, 'spec.name'],
-    ['a text too long', { size: 1, name: 'abcdef' }, 'spec.name'],
-    ['too many items', { size: 1, tags: ['a', 'b', 'c'] }, 'spec.tags'],
-    ['an item twice', { size: 1, tags: ['a', 'a'] }, 'spec.tags[1]'],
-    ['a key twice', { size: 1, parts: [{ id: 'a' }, { id: 'a' }] }, 'spec.parts[1]'],
-  ])('are refused for %s', async (_what, spec, field) => {
-    const answer = await post(widget(spec));
-    expect(answer).toMatchObject({ status: 422, json: { reason: 'Invalid', details: { kind: 'Widget', group: 'test.shadowtap.dev' } } });
-    const { causes } = answer.json['details'] as { causes: { field: string }[] };
-    expect(causes.map((cause) => cause.field)).toContain(field);
-    expect(answer.json['message']).toContain('Widget.test.shadowtap.dev "a" is invalid');
-  });
-
-  it('count the changes of their spec, and not those of status and labels', async () => {
-    const [made] = await cluster.apply(widget({ size: 1 }));
-    expect(made?.metadata.generation).toBe(1);
-    await cluster.patch(widget({}), { metadata: { labels: { x: '1' } } });
-    await cluster.applyStatus({ ...widget({}), status: { conditions: [{ type: 'Accepted', status: 'True' }] } });
-    expect((await cluster.get(widget({})))?.metadata.generation).toBe(1);
-    expect((await cluster.patch(widget({}), { spec: { size: 2 } })).metadata.generation).toBe(2);
-  });
-
-  it('take a status from the status subresource alone', async () => {
-    const made = await post({ ...widget({ size: 1 }), status: { conditions: [] } });
-    expect(made.json).not.toHaveProperty('status');
-    const ignored = await cluster.patch(widget({}), { status: { nodes: { a: { seen: 1 } } } });
-    expect(ignored).not.toHaveProperty('status');
-    const written = await cluster.patch(widget({}), { status: { nodes: { a: { seen: 1 } } }, spec: { size: 9 } }, { subresource: 'status' });
-    expect(written).toMatchObject({ status: { nodes: { a: { seen: 1 } } }, spec: { size: 1 } });
-  });
-
-  it('must be replaced with their version', async () => {
-    await cluster.apply(widget({ size: 1 }));
-    const answer = await client.request('PUT', pathOf(widget({})), { body: widget({ size: 2 }) });
-    expect(answer.status).toBe(422);
-    expect(answer.json['message']).toContain('metadata.resourceVersion: Invalid value: 0');
-  });
-
-  it('are the same objects in each version', async () => {
-    await cluster.apply(widget({ size: 3 }));
-    const other = await client.get(pathOf(widget({})).replace('/v1/', '/v1beta1/'));
-    expect(other.json).toMatchObject({ apiVersion: 'test.shadowtap.dev/v1beta1', spec: { size: 3 } });
-  });
-
-  it('are watched and selected as built-in ones', async () => {
-    await cluster.apply(widget({ size: 1 }));
-    const path = pathOf(widget({})).replace(/\/a$/, '');
-    await using watch = await client.watch(`${path}?labelSelector=x`);
-    await cluster.apply(widget({ size: 1 }, { labels: { x: '1' } }));
-    expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { apiVersion: 'test.shadowtap.dev/v1', kind: 'Widget', metadata: { name: 'a' } } });
-  });
-
-  it('go with their definition, which can come back', async () => {
-    const gadgets: KubeObject = {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: 'gadgets.gone.shadowtap.dev' },
-      spec: {
-        group: 'gone.shadowtap.dev',
-        scope: 'Cluster',
-        names: { plural: 'gadgets', kind: 'Gadget' },
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
-      },
-    };
-    const gadget = { apiVersion: 'gone.shadowtap.dev/v1', kind: 'Gadget', metadata: { name: 'g' } };
-    await cluster.apply(gadgets, gadget);
-    await cluster.delete(gadgets);
-    await expect.poll(async () => (await client.get('/apis/gone.shadowtap.dev/v1/gadgets')).status, { timeout: 15_000 }).toBe(404);
-    await cluster.apply(gadgets);
-    expect(await cluster.get(gadget)).toBeNull();
   });
 });
 
@@ -351,7 +232,10 @@ describe('events', () => {
     };
     const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
     expect((await client.request('POST', path, { body: event })).status).toBe(201);
-    const found = await cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector: 'involvedObject.name=p,reason=Accepted' });
+    const found = await cluster.list(
+      { apiVersion: 'v1', kind: 'Event' },
+      { namespace, fieldSelector: 'involvedObject.name=p,reason=Accepted' },
+    );
     expect(found).toMatchObject([{ message: 'fine', involvedObject: { name: 'p' }, reportingComponent: 'shadowtap.dev/agent' }]);
     const nowhere = { ...event, metadata: { ...event.metadata, name: 'b' }, regarding: { kind: 'Node', name: 'p' } };
     expect((await client.request('POST', path, { body: nowhere })).status).toBe(422);
@@ -365,9 +249,15 @@ describe('events', () => {
 describe('leases', () => {
   it('are taken by one of two who saw the same version', async () => {
     const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/leader`;
-    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'leader', namespace }, spec: { holderIdentity: 'a', leaseDurationSeconds: 15 } };
+    const lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'leader', namespace },
+      spec: { holderIdentity: 'a', leaseDurationSeconds: 15 },
+    };
     const [made] = await cluster.apply(lease);
-    const take = (holderIdentity: string): Promise<RawAnswer> => client.request('PUT', path, { body: { ...made, spec: { ...lease.spec, holderIdentity } } });
+    const take = (holderIdentity: string): Promise<RawAnswer> =>
+      client.request('PUT', path, { body: { ...made, spec: { ...lease.spec, holderIdentity } } });
     const answers = await Promise.all([take('b'), take('c')]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
   });

@@ -18,14 +18,16 @@ export class Answer {
   #sent = 0;
   #waiting: Uint8Array[] = [];
   #pumping: Promise<void> | null = null;
+  /** Ends the wait for bytes to be sent. */
+  #goOn: () => void = () => undefined;
 
   /** @param reset resets the connection */
   constructor(response: ServerResponse, request: LoggedRequest, reset: () => void) {
     this.#response = response;
     this.request = request;
     this.#reset = reset;
-    response.on('close', () => (this.#closed = true));
-    response.on('error', () => (this.#closed = true));
+    response.on('close', () => this.#stop());
+    response.on('error', () => this.#stop());
   }
 
   get isClosed(): boolean {
@@ -47,9 +49,10 @@ export class Answer {
 
   write(bytes: Uint8Array): void {
     if (this.#closed || bytes.length === 0) return;
-    const { pieceBytes = 0, pauseMs = 0 } = this.fault;
-    if (this.#pumping === null && pieceBytes === 0 && pauseMs === 0) {
-      void this.#put(bytes);
+    const { pieceBytes, pauseMs, cutAfterBytes } = this.fault;
+    if (this.#pumping === null && !pieceBytes && !pauseMs && cutAfterBytes === undefined) {
+      this.#sent += bytes.length;
+      this.#response.write(bytes);
       if (this.#response.writableLength > MAX_WAITING_BYTES) this.reset();
       return;
     }
@@ -65,6 +68,11 @@ export class Answer {
   reset(): void {
     this.#closed = true;
     this.#reset();
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    this.#goOn();
   }
 
   async #pump(): Promise<void> {
@@ -87,12 +95,11 @@ export class Answer {
     if (bytes.length >= left) this.reset();
   }
 
+  /** Resolves when the bytes are with the kernel, or the connection is gone. */
   async #flush(bytes: Uint8Array): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#response.once('close', resolve);
-    // Called back when the bytes are with the kernel, or the connection is gone.
+    this.#goOn = resolve;
     this.#response.write(bytes, () => resolve());
     await promise;
-    this.#response.off('close', resolve);
   }
 }

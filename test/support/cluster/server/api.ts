@@ -151,10 +151,13 @@ export class Api {
     const { name, resourceVersion } = object.metadata;
     if (name !== info.name) throw badRequest(`the name of the object (${name ?? ''}) does not match the name on the URL (${info.name})`);
     const before = this.#find(resource, info);
-    if (before === null && resource.createOnUpdate) return this.#shown(201, resource, writes.create(resource, info.namespace, resource.store(object), optionsOf(request)));
+    if (before === null && resource.createOnUpdate)
+      return this.#shown(201, resource, writes.create(resource, info.namespace, resource.store(object), optionsOf(request)));
     if (before === null) throw notFound(resource, info.name);
     if (!resourceVersion && !resource.unconditionalUpdate) {
-      throw invalid(resource.group, resource.plural, info.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+      throw invalid(resource.group, resource.plural, info.name, [
+        invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
     }
     return this.#shown(200, resource, writes.update(resource, before, resource.store(object), optionsOf(request)));
   }
@@ -195,9 +198,17 @@ export class Api {
     const { store, writes } = this.#parts;
     const { gracePeriod, dryRun } = deleteOptions(body, info.params);
     const { indexKey, matches } = selectionOf(resource, info);
-    const found = store.collection(resource.storeKey).list(indexKey).filter(({ object }) => matches(object));
+    const found = store
+      .collection(resource.storeKey)
+      .list(indexKey)
+      .filter(({ object }) => matches(object));
     const items = found.map(({ object }) => resource.itemView.show(writes.remove(resource, object, gracePeriod, {}, dryRun).object));
-    return ok({ kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata: { resourceVersion: String(store.revision) }, items });
+    return ok({
+      kind: `${resource.kind}List`,
+      apiVersion: apiVersionOf(resource),
+      metadata: { resourceVersion: String(store.revision) },
+      items,
+    });
   }
 
   #find(resource: Resource, { namespace, name }: RequestInfo): KubeObject | null {
@@ -213,10 +224,12 @@ export class Api {
   #input(resource: Resource, request: AllowedRequest): KubeObject {
     const { info } = request;
     const tree = bodyOf(request);
-    const { group, version, kind } = resource;
+    const { kind } = resource;
     const apiVersion = apiVersionOf(resource);
     if ((tree['kind'] ?? kind) !== kind || !equal(tree['apiVersion'] ?? apiVersion, apiVersion)) {
-      throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${JSON.stringify(tree['apiVersion'])} ${JSON.stringify(tree['kind'])} is not ${group}/${version}`);
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${kind} in ${apiVersion}, not ${String(tree['kind'])} in ${String(tree['apiVersion'])})`,
+      );
     }
     const metadata = isObject(tree['metadata']) ? tree['metadata'] : {};
     if (resource.namespaced && metadata['namespace'] && metadata['namespace'] !== info.namespace) {
@@ -248,7 +261,9 @@ function created(body: object): Reply {
 /** @throws ApiError 415 for what is neither JSON nor YAML */
 function bodyOf({ message, body }: AllowedRequest): JsonObject {
   if (['application/json', 'application/yaml', ''].includes(contentTypeOf(message))) return bodyObject(body);
-  throw unsupportedMediaType('the body of the request was in an unknown format - accepted media types include: application/json, application/yaml');
+  throw unsupportedMediaType(
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+  );
 }
 
 function bodyObject(body: string): JsonObject {

@@ -12,7 +12,14 @@ import type { Structure } from './structure.ts';
  * @returns the new object, with its owners
  * @throws ApiError 409 with a cause for each field that another manager owns
  */
-export function applyTo(live: KubeObject | null, wanted: KubeObject, structure: Structure, manager: Manager, force: boolean, time: string): KubeObject {
+export function applyTo(
+  live: KubeObject | null,
+  wanted: KubeObject,
+  structure: Structure,
+  manager: Manager,
+  force: boolean,
+  time: string,
+): KubeObject {
   const intent = withoutNulls(treeOf(wanted)) as JsonObject;
   const fields: FieldSet = new Set(ownableLeaves(objectOf(intent), structure).keys());
   const before = live === null ? {} : treeOf(live);
@@ -53,7 +60,15 @@ function refuseConflicts(others: readonly Owner[], lost: readonly (readonly stri
   const text =
     conflicts.length === 1
       ? `conflict with ${conflicts[0]!.with}: ${conflicts[0]!.field}`
-      : names.map((who) => `conflicts with ${who}:\n${conflicts.filter((c) => c.with === who).map((c) => `- ${c.field}`).join('\n')}`).join('\n');
+      : names
+          .map(
+            (who) =>
+              `conflicts with ${who}:\n${conflicts
+                .filter((c) => c.with === who)
+                .map((c) => `- ${c.field}`)
+                .join('\n')}`,
+          )
+          .join('\n');
   throw new ApiError(409, 'Conflict', `Apply failed with ${count}: ${text}`, { causes });
 }
 

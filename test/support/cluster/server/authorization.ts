@@ -54,9 +54,14 @@ export class Authorizer {
     const resource = subresource === '' ? plural : `${plural}/${subresource}`;
     const what = group === '' ? plural : `${plural}.${group}`;
     const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
-    const who = `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)} ${where}`;
+    const request = `${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)}`;
+    const who = `User ${JSON.stringify(user.name)} cannot ${request} ${where}`;
     const subject = name === '' ? what : `${what} ${JSON.stringify(name)}`;
-    throw new ApiError(403, 'Forbidden', `${subject} is forbidden: ${who}`, { ...(name && { name }), ...(group && { group }), kind: plural });
+    throw new ApiError(403, 'Forbidden', `${subject} is forbidden: ${who}`, {
+      ...(name && { name }),
+      ...(group && { group }),
+      kind: plural,
+    });
   }
 
   *#rulesOf(user: User, namespace: string): Generator<readonly Rule[]> {

@@ -9,15 +9,25 @@ export function bootstrapObjects(): KubeObject[] {
   const namespaces = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
   return [
     ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    ...clusterRole('cluster-admin', ['system:masters'], [
-      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
-      { nonResourceURLs: ['*'], verbs: ['*'] },
-    ]),
+    ...clusterRole(
+      'cluster-admin',
+      ['system:masters'],
+      [
+        { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+        { nonResourceURLs: ['*'], verbs: ['*'] },
+      ],
+    ),
     ...clusterRole('system:discovery', ['system:authenticated'], [{ nonResourceURLs: [...DISCOVERY, ...HEALTH], verbs: ['get'] }]),
-    ...clusterRole('system:public-info-viewer', ['system:authenticated', 'system:unauthenticated'], [{ nonResourceURLs: HEALTH, verbs: ['get'] }]),
-    ...clusterRole('system:basic-user', ['system:authenticated'], [
-      { apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] },
-    ]),
+    ...clusterRole(
+      'system:public-info-viewer',
+      ['system:authenticated', 'system:unauthenticated'],
+      [{ nonResourceURLs: HEALTH, verbs: ['get'] }],
+    ),
+    ...clusterRole(
+      'system:basic-user',
+      ['system:authenticated'],
+      [{ apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] }],
+    ),
   ];
 }
 
@@ -27,6 +37,12 @@ function clusterRole(name: string, groups: readonly string[], rules: JsonObject[
   const labels = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
   return [
     { apiVersion, kind: 'ClusterRole', metadata: { name, labels }, rules },
-    { apiVersion, kind: 'ClusterRoleBinding', metadata: { name, labels }, roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name }, subjects },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata: { name, labels },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
+      subjects,
+    },
   ];
 }

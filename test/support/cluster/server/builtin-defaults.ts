@@ -30,7 +30,12 @@ const COMPLETE: Readonly<Record<string, (object: Tree) => void>> = {
     });
     if (typeof spec['serviceAccountName'] === 'string') spec['serviceAccount'] = spec['serviceAccountName'];
     for (const container of [...items(spec['containers']), ...items(spec['initContainers'])]) {
-      setDefaults(container, { imagePullPolicy: 'IfNotPresent', resources: {}, terminationMessagePath: '/dev/termination-log', terminationMessagePolicy: 'File' });
+      setDefaults(container, {
+        imagePullPolicy: 'IfNotPresent',
+        resources: {},
+        terminationMessagePath: '/dev/termination-log',
+        terminationMessagePolicy: 'File',
+      });
       for (const port of items(container['ports'])) {
         setDefaults(port, { protocol: 'TCP' });
         if (spec['hostNetwork'] === true) setDefaults(port, { hostPort: port['containerPort'] ?? 0 });

@@ -17,7 +17,9 @@ export function validateBuiltin(object: KubeObject, before: KubeObject | null, i
       return leaseRules(tree);
     case 'RoleBinding':
     case 'ClusterRoleBinding':
-      return before !== null && !equal(before['roleRef'], tree['roleRef']) ? [invalidValue('roleRef', tree['roleRef'], 'cannot change roleRef')] : [];
+      return before !== null && !equal(before['roleRef'], tree['roleRef'])
+        ? [invalidValue('roleRef', tree['roleRef'], 'cannot change roleRef')]
+        : [];
     case 'CustomResourceDefinition':
       return definitionRules(tree);
     default:
@@ -41,8 +43,10 @@ function podRules(pod: JsonObject): Cause[] {
 /** Of a pod's spec only images, tolerations and two times can change. */
 function podUpdateRules(pod: JsonObject, before: JsonObject): Cause[] {
   if (equal(fixedPart(pod), fixedPart(before))) return [];
-  const allowed = ['`spec.containers[*].image`', '`spec.initContainers[*].image`', '`spec.activeDeadlineSeconds`', '`spec.tolerations` (only additions to existing tolerations)'];
-  const message = `pod updates may not change fields other than ${allowed.join(',')},\`spec.terminationGracePeriodSeconds\` (allow it to be set to 1 if it was previously negative)`;
+  const message =
+    'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,' +
+    '`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was ' +
+    'previously negative)';
   return [forbidden('spec', message)];
 }
 
@@ -73,7 +77,9 @@ function definitionRules(definition: JsonObject): Cause[] {
   const list = Array.isArray(versions) ? versions : [];
   const wrongName = at(definition, 'metadata', 'name') !== name;
   const noSchema = list.flatMap((version, i) =>
-    isObject(at(version, 'schema', 'openAPIV3Schema')) ? [] : [required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required')],
+    isObject(at(version, 'schema', 'openAPIV3Schema'))
+      ? []
+      : [required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required')],
   );
   const stored = list.filter((version) => at(version, 'storage') === true).length;
   return [

@@ -79,7 +79,13 @@ function withoutMetadata(object: KubeObject): Json {
 /** Marks a definition as served, as its controller does. */
 export function establish(definition: KubeObject, time: string): void {
   const spec = definition['spec'] as unknown as Definition;
-  const condition = (type: string, reason: string, message: string): JsonObject => ({ type, status: 'True', lastTransitionTime: time, reason, message });
+  const condition = (type: string, reason: string, message: string): JsonObject => ({
+    type,
+    status: 'True',
+    lastTransitionTime: time,
+    reason,
+    message,
+  });
   definition['status'] = {
     conditions: [
       condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),

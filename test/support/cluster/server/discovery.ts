@@ -3,7 +3,17 @@ import type { Registry } from './registry.ts';
 import type { Resource } from './resource.ts';
 
 /** Says that it is such a version; a test server says so too. */
-export const VERSION = { major: '1', minor: '34', gitVersion: 'v1.34.0+test', gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: '', compiler: '', platform: 'linux/amd64' };
+export const VERSION = {
+  major: '1',
+  minor: '34',
+  gitVersion: 'v1.34.0+test',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'linux/amd64',
+};
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const SUBRESOURCE_VERBS: Readonly<Record<string, readonly string[]>> = {
@@ -45,7 +55,13 @@ function resourceList(registry: Registry, group: string, version: string): JsonO
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: [...resources, ...virtual] };
 }
 
-const ACCESS_REVIEW: JsonObject = { name: 'selfsubjectaccessreviews', singularName: 'selfsubjectaccessreview', namespaced: false, kind: 'SelfSubjectAccessReview', verbs: ['create'] };
+const ACCESS_REVIEW: JsonObject = {
+  name: 'selfsubjectaccessreviews',
+  singularName: 'selfsubjectaccessreview',
+  namespaced: false,
+  kind: 'SelfSubjectAccessReview',
+  verbs: ['create'],
+};
 
 function describe(resource: Resource): JsonObject[] {
   const { plural, singular, kind, namespaced, shortNames, categories, subresources } = resource;
@@ -58,6 +74,12 @@ function describe(resource: Resource): JsonObject[] {
     ...(shortNames.length > 0 && { shortNames: [...shortNames] }),
     ...(categories.length > 0 && { categories: [...categories] }),
   };
-  const parts = subresources.map((name) => ({ name: `${plural}/${name}`, singularName: '', namespaced, kind, verbs: [...(SUBRESOURCE_VERBS[name] ?? ['create'])] }));
+  const parts = subresources.map((name) => ({
+    name: `${plural}/${name}`,
+    singularName: '',
+    namespaced,
+    kind,
+    verbs: [...(SUBRESOURCE_VERBS[name] ?? ['create'])],
+  }));
   return [main, ...parts];
 }

@@ -45,7 +45,9 @@ function newEventRules(event: Event): Cause[] {
   return [
     ...(isMisplaced ? [invalidValue('involvedObject.namespace', involved, 'does not match event.namespace')] : []),
     ...needed.filter(([, value]) => value === '').map(([field]) => required(field)),
-    ...(QUALIFIED_NAME.test(reportingComponent) ? [] : [invalidValue('reportingController', reportingComponent, 'name part must consist of alphanumeric characters, "-", "_" or "."')]),
+    ...(QUALIFIED_NAME.test(reportingComponent)
+      ? []
+      : [invalidValue('reportingController', reportingComponent, 'name part must consist of alphanumeric characters, "-", "_" or "."')]),
     ...lengthRules({ reportingInstance, action, reason }, MAX_LENGTH),
     ...lengthRules({ message }, MAX_NOTE),
   ];

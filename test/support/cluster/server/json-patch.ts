@@ -41,7 +41,10 @@ function perform(root: Json, { op, path, from = '', value = null }: Operation): 
 /** JSON Pointer (RFC 6901). */
 function tokensOf(path: string): string[] {
   if (path === '') return [];
-  return path.slice(1).split('/').map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return path
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 function read(root: Json, path: string): Json {

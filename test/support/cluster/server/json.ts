@@ -9,7 +9,10 @@ export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value) ?? 'null';
   const fields = Object.keys(value).filter((field) => value[field] !== undefined);
-  return `{${fields.sort().map((field) => `${JSON.stringify(field)}:${canonical(value[field])}`).join(',')}}`;
+  return `{${fields
+    .sort()
+    .map((field) => `${JSON.stringify(field)}:${canonical(value[field])}`)
+    .join(',')}}`;
 }
 
 export function equal(a: unknown, b: unknown): boolean {

@@ -41,7 +41,8 @@ export class Lists {
     const version = params.get('resourceVersion') ?? '';
     checkVersion(version, params.get('resourceVersionMatch') ?? '', token, this.#store);
     const selection = selectionOf(resource, info);
-    const { items, revision } = token === '' ? this.#now(resource, selection.indexKey, selection.matches) : this.#rest(resource, token, selection);
+    const { items, revision } =
+      token === '' ? this.#now(resource, selection.indexKey, selection.matches) : this.#rest(resource, token, selection);
     // As kube-apiserver's cache, which answers these and does not page.
     const isPaged = limit > 0 && version !== '0';
     const page = isPaged ? items.slice(0, limit) : items;
@@ -61,7 +62,10 @@ export class Lists {
   }
 
   #now(resource: Resource, indexKey: string, matches: (object: Stored['object']) => boolean): Snapshot {
-    const items = this.#store.collection(resource.storeKey).list(indexKey).filter((stored) => matches(stored.object));
+    const items = this.#store
+      .collection(resource.storeKey)
+      .list(indexKey)
+      .filter((stored) => matches(stored.object));
     return { items, revision: this.#store.revision };
   }
 
@@ -88,7 +92,10 @@ const TOO_OLD =
   'returned and now may show up in the list.';
 
 function checkVersion(version: string, match: string, token: string, store: Store): void {
-  if (match !== '' && version === '') throw invalid('meta.k8s.io', 'ListOptions', '', [forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided')]);
+  if (match !== '' && version === '')
+    throw invalid('meta.k8s.io', 'ListOptions', '', [
+      forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+    ]);
   if (token !== '' && version !== '' && version !== '0') throw badRequest('specifying resource version is not allowed when using continue');
   if (version === '' || version === '0') return;
   if (!/^\d+$/.test(version)) throw badVersion(version);

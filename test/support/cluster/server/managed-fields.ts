@@ -74,7 +74,13 @@ function entryOf(owner: Owner): ManagedFieldsEntry {
  * The owners after a write that is no apply: the writer owns what it changed or added, and nobody else does any more;
  * what is gone has no owner.
  */
-export function ownersAfterUpdate(before: KubeObject | null, after: KubeObject, structure: Structure, manager: Manager, time: string): Owner[] {
+export function ownersAfterUpdate(
+  before: KubeObject | null,
+  after: KubeObject,
+  structure: Structure,
+  manager: Manager,
+  time: string,
+): Owner[] {
   const old = before === null ? new Map<string, string>() : ownableLeaves(before, structure);
   const now = ownableLeaves(after, structure);
   const changed: FieldSet = new Set();
@@ -82,7 +88,10 @@ export function ownersAfterUpdate(before: KubeObject | null, after: KubeObject, 
   const owners = before === null ? [] : ownersOf(before);
   const mine = owners.find((owner) => sameManager(owner, manager));
   const others = owners.filter((owner) => owner !== mine);
-  const kept = others.map((owner) => ({ ...owner, fields: new Set([...owner.fields].filter((path) => isOwned(path, now) && !changed.has(path))) }));
+  const kept = others.map((owner) => ({
+    ...owner,
+    fields: new Set([...owner.fields].filter((path) => isOwned(path, now) && !changed.has(path))),
+  }));
   const fields = new Set([...(mine?.fields ?? []), ...changed].filter((path) => isOwned(path, now)));
   if (fields.size === 0) return kept;
   const isSame = mine !== undefined && mine.fields.size === fields.size && changed.size === 0;

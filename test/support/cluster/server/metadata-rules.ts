@@ -11,10 +11,14 @@ const NAME_RULE =
   "alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const VALUE_RULE =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " +
-  "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+  "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
+  "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /** The rules that names, labels and annotations of every object keep. */
-export function checkMetadata({ name = '', labels = {}, annotations = {}, finalizers = [], deletionTimestamp }: ObjectMeta, before: ObjectMeta | null): Cause[] {
+export function checkMetadata(
+  { name = '', labels = {}, annotations = {}, finalizers = [], deletionTimestamp }: ObjectMeta,
+  before: ObjectMeta | null,
+): Cause[] {
   return [
     ...(deletionTimestamp === undefined ? [] : finalizerRules(finalizers, before?.finalizers ?? [])),
     ...nameRules(name),
@@ -34,14 +38,27 @@ function finalizerRules(finalizers: readonly string[], before: readonly string[]
   const added = finalizers.filter((finalizer) => !before.includes(finalizer));
   if (added.length === 0) return [];
   const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
-  return [forbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`)];
+  return [
+    forbidden(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+    ),
+  ];
 }
 
 function keyRules(key: string, field: string): Cause[] {
   const slash = key.indexOf('/');
   const name = key.slice(slash + 1);
   const isGood = LABEL_NAME.test(name) && name.length <= 63 && (slash < 0 || LABEL_PREFIX.test(key.slice(0, slash)));
-  return isGood ? [] : [invalidValue(field, key, 'name part must consist of alphanumeric characters, "-", "_" or ".", and must be no more than 63 characters')];
+  return isGood
+    ? []
+    : [
+        invalidValue(
+          field,
+          key,
+          'name part must consist of alphanumeric characters, "-", "_" or ".", and must be no more than 63 characters',
+        ),
+      ];
 }
 
 function valueRules(value: unknown): Cause[] {

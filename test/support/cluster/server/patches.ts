@@ -50,7 +50,8 @@ export interface ApplyRequest {
 
 export function readApply(resource: Resource, namespace: string, name: string, body: string, params: URLSearchParams): ApplyRequest {
   const wanted = parseBody(body);
-  if (!params.get('fieldManager')) throw invalid('meta.k8s.io', 'PatchOptions', '', [required('fieldManager', 'is required for apply patch')]);
+  if (!params.get('fieldManager'))
+    throw invalid('meta.k8s.io', 'PatchOptions', '', [required('fieldManager', 'is required for apply patch')]);
   if (!isObject(wanted)) throw badRequest('the body is no object');
   const object = objectOf({ ...wanted, metadata: { ...(wanted['metadata'] as JsonObject | undefined) } });
   if (object.kind !== resource.kind || object.apiVersion !== apiVersionOf(resource)) {
@@ -58,7 +59,8 @@ export function readApply(resource: Resource, namespace: string, name: string, b
   }
   const { metadata } = object;
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  if ((metadata.name ?? name) !== name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  if ((metadata.name ?? name) !== name)
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
   if (resource.namespaced && (metadata.namespace ?? namespace) !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
@@ -70,14 +72,26 @@ export function readApply(resource: Resource, namespace: string, name: string, b
  * What an object becomes by server-side apply, in the stored version.
  * @param live null where there is none
  */
-export function applied(resource: Resource, live: KubeObject | null, { wanted, force }: ApplyRequest, options: WriteOptions, clock: Clock): KubeObject {
+export function applied(
+  resource: Resource,
+  live: KubeObject | null,
+  { wanted, force }: ApplyRequest,
+  options: WriteOptions,
+  clock: Clock,
+): KubeObject {
   const { resourceVersion, uid } = wanted.metadata;
   const name = wanted.metadata.name ?? '';
-  if (live === null && uid) throw conflict(resource, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
+  if (live === null && uid)
+    throw conflict(resource, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
   if (live !== null && resourceVersion && resourceVersion !== live.metadata.resourceVersion) throw conflict(resource, name, STALE);
   const own = ownPart(resource, wanted, options.subresource);
   delete own.metadata.resourceVersion;
-  const manager = { name: options.manager, operation: 'Apply', apiVersion: apiVersionOf(resource), subresource: options.subresource } as const;
+  const manager = {
+    name: options.manager,
+    operation: 'Apply',
+    apiVersion: apiVersionOf(resource),
+    subresource: options.subresource,
+  } as const;
   return applyTo(live, resource.store(own), resource.structure, manager, force, clock.timestamp());
 }
 

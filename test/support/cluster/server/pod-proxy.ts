@@ -14,7 +14,13 @@ export class PodProxy {
   /** `ip:port` of a pod, and where it is instead. */
   readonly routes = new Map<string, string>();
 
-  async forward(find: (pod: string) => KubeObject, info: RequestInfo, message: IncomingMessage, answer: Answer, body: string): Promise<void> {
+  async forward(
+    find: (pod: string) => KubeObject,
+    info: RequestInfo,
+    message: IncomingMessage,
+    answer: Answer,
+    body: string,
+  ): Promise<void> {
     const { pod, target } = proxyTarget(info.name);
     const { address, scheme } = target(find(pod));
     const query = info.params.size > 0 ? `?${info.params.toString()}` : '';

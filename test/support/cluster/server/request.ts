@@ -17,7 +17,14 @@ export interface RequestInfo {
   readonly params: URLSearchParams;
 }
 
-const VERBS: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
 /**
  * Reads method and target: `/api/v1/namespaces/{namespace}/{plural}/{name}/{subresource}/…`, and the same under
@@ -25,7 +32,10 @@ const VERBS: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get', POST:
  */
 export function parseRequest(method: string, target: string): RequestInfo {
   const url = new URL(target, 'http://server');
-  const parts = url.pathname.split('/').filter((part) => part !== '').map(decode);
+  const parts = url.pathname
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
   const [root] = parts;
   const prefix = root === 'api' ? 2 : root === 'apis' ? 3 : parts.length;
   const info = { path: url.pathname, params: url.searchParams, rest: '' };

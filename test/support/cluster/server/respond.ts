@@ -18,7 +18,13 @@ export function headersOf(clock: Clock, contentType = 'application/json'): Outgo
 }
 
 /** Sends a whole answer; a long one is compressed where the client allows it, as kube-apiserver does. */
-export async function respond(answer: Answer, request: IncomingHttpHeaders, status: number, headers: OutgoingHttpHeaders, text: string): Promise<void> {
+export async function respond(
+  answer: Answer,
+  request: IncomingHttpHeaders,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  text: string,
+): Promise<void> {
   const plain = Buffer.from(text);
   const zips = plain.length >= GZIP_FROM_BYTES && /\bgzip\b/.test(String(request['accept-encoding'] ?? ''));
   const body = zips ? gzipSync(plain, { level: 1 }) : plain;
@@ -34,7 +40,8 @@ export async function respond(answer: Answer, request: IncomingHttpHeaders, stat
 export function requireJson(accept: string | undefined): void {
   const types = (accept ?? '*/*').split(',').map((part) => part.trim());
   const isJson = ({ type, parameters }: { type: string | undefined; parameters: string[] }): boolean =>
-    ['application/json', 'application/*', '*/*', ''].includes(type ?? '') && !parameters.some((parameter) => parameter.trim().startsWith('as='));
+    ['application/json', 'application/*', '*/*', ''].includes(type ?? '') &&
+    !parameters.some((parameter) => parameter.trim().startsWith('as='));
   const takes = types.some((text) => {
     const [type, ...parameters] = text.split(';');
     return isJson({ type: type?.trim(), parameters });

@@ -48,7 +48,9 @@ function commonRules(value: Json, schema: Schema, path: string): Cause[] {
   const values = schema['enum'];
   if (!Array.isArray(values) || values.some((allowed) => equal(allowed, value))) return [];
   const list = values.map((allowed) => JSON.stringify(allowed)).join(', ');
-  return [{ reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`, field: path }];
+  return [
+    { reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`, field: path },
+  ];
 }
 
 function stringRules(value: string, schema: Schema, path: string): Cause[] {
@@ -93,10 +95,14 @@ function numberRules(value: number, schema: Schema, path: string): Cause[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   const causes: Cause[] = [];
   if (typeof maximum === 'number' && (exclusiveMaximum === true ? value >= maximum : value > maximum)) {
-    causes.push(invalidValue(path, value, `${path} in body should be less than ${exclusiveMaximum === true ? '' : 'or equal to '}${maximum}`));
+    causes.push(
+      invalidValue(path, value, `${path} in body should be less than ${exclusiveMaximum === true ? '' : 'or equal to '}${maximum}`),
+    );
   }
   if (typeof minimum === 'number' && (exclusiveMinimum === true ? value <= minimum : value < minimum)) {
-    causes.push(invalidValue(path, value, `${path} in body should be greater than ${exclusiveMinimum === true ? '' : 'or equal to '}${minimum}`));
+    causes.push(
+      invalidValue(path, value, `${path} in body should be greater than ${exclusiveMinimum === true ? '' : 'or equal to '}${minimum}`),
+    );
   }
   if (typeof multipleOf === 'number' && !Number.isInteger(value / multipleOf)) {
     causes.push(invalidValue(path, value, `${path} in body should be a multiple of ${multipleOf}`));
@@ -123,13 +129,17 @@ function duplicates(list: readonly Json[], schema: Schema, path: string): Cause[
   const keys = schema['x-kubernetes-list-map-keys'];
   if (type !== 'set' && type !== 'map') return [];
   const identityOf = (item: Json): Json =>
-    type === 'map' && Array.isArray(keys) && isObject(item) ? Object.fromEntries(keys.map(String).map((key) => [key, item[key] ?? null])) : item;
+    type === 'map' && Array.isArray(keys) && isObject(item)
+      ? Object.fromEntries(keys.map(String).map((key) => [key, item[key] ?? null]))
+      : item;
   const seen = new Set<string>();
   return list.flatMap((item, i) => {
     const identity = identityOf(item);
     const isNew = !seen.has(canonical(identity));
     seen.add(canonical(identity));
-    return isNew ? [] : [{ reason: 'FieldValueDuplicate', message: `Duplicate value: ${JSON.stringify(identity)}`, field: `${path}[${i}]` }];
+    return isNew
+      ? []
+      : [{ reason: 'FieldValueDuplicate', message: `Duplicate value: ${JSON.stringify(identity)}`, field: `${path}[${i}]` }];
   });
 }
 
@@ -142,7 +152,11 @@ function objectRules(value: JsonObject, schema: Schema, path: string): Cause[] {
     if (value[name] === undefined) causes.push(required(below(name)));
   }
   if (typeof maxProperties === 'number' && names.length > maxProperties) {
-    causes.push({ reason: 'FieldValueTooMany', message: `Too many: ${names.length}: must have at most ${maxProperties} items`, field: path });
+    causes.push({
+      reason: 'FieldValueTooMany',
+      message: `Too many: ${names.length}: must have at most ${maxProperties} items`,
+      field: path,
+    });
   }
   if (typeof minProperties === 'number' && names.length < minProperties) {
     causes.push(invalidValue(path, names.length, `${path} in body should have at least ${minProperties} properties`));
@@ -165,8 +179,10 @@ function junctorRules(value: Json, schema: Schema, path: string): Cause[] {
   const any = branches('anyOf');
   const one = branches('oneOf');
   const { not } = schema;
-  if (any.length > 0 && !any.some(fits)) causes.push(invalidValue(path, value, `${path} in body must validate at least one schema (anyOf)`));
-  if (one.length > 0 && one.filter(fits).length !== 1) causes.push(invalidValue(path, value, `${path} in body must validate one and only one schema (oneOf)`));
+  if (any.length > 0 && !any.some(fits))
+    causes.push(invalidValue(path, value, `${path} in body must validate at least one schema (anyOf)`));
+  if (one.length > 0 && one.filter(fits).length !== 1)
+    causes.push(invalidValue(path, value, `${path} in body must validate one and only one schema (oneOf)`));
   if (isObject(not) && fits(not)) causes.push(invalidValue(path, value, `${path} in body must not validate the schema (not)`));
   return causes;
 }

@@ -53,10 +53,21 @@ export class TestServer implements AsyncDisposable {
     this.#api = new Api({ store, registry, writes, lists, watches, authorizer, tokens, clock, proxy });
     this.#listener = new Listener(pki.server, pki.ca, (request, response) => void this.#take(request, response));
     const load = (objects: Iterable<KubeObject>): void => {
-      for (const object of objects) writes.load(registry.of(object), object, { manager: 'kube-apiserver', subresource: '', dryRun: false, strict: false });
+      for (const object of objects)
+        writes.load(registry.of(object), object, { manager: 'kube-apiserver', subresource: '', dryRun: false, strict: false });
     };
     load(bootstrapObjects());
-    this.faults = new TestFaults({ listener: this.#listener, store, lists, watches, tokens, clock, proxy, load, rotateTokens: options.rotateTokens });
+    this.faults = new TestFaults({
+      listener: this.#listener,
+      store,
+      lists,
+      watches,
+      tokens,
+      clock,
+      proxy,
+      load,
+      rotateTokens: options.rotateTokens,
+    });
   }
 
   async open(): Promise<void> {
@@ -113,7 +124,10 @@ export class TestServer implements AsyncDisposable {
 
   async #fail(answer: Answer, message: IncomingMessage, error: unknown): Promise<void> {
     if (answer.isClosed) return;
-    const known = error instanceof ApiError ? error : new ApiError(500, 'InternalError', `Internal error occurred: ${error instanceof Error ? error.stack : String(error)}`);
+    const known =
+      error instanceof ApiError
+        ? error
+        : new ApiError(500, 'InternalError', `Internal error occurred: ${error instanceof Error ? error.stack : String(error)}`);
     const retryAfter = known.details?.retryAfterSeconds;
     const headers = { ...headersOf(this.#clock), ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
     await respond(answer, message.headers, known.code, headers, JSON.stringify(known.body));

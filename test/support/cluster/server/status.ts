@@ -73,7 +73,9 @@ export function badRequest(message: string): ApiError {
 
 export function badVersion(version: string): ApiError {
   const text = JSON.stringify(version);
-  return badRequest(`invalid resource version: resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax`);
+  return badRequest(
+    `invalid resource version: resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax`,
+  );
 }
 
 export function unauthorized(): ApiError {
@@ -117,7 +119,12 @@ export function invalid(group: string, kind: string, name: string, causes: reado
   const lines = causes.map((cause) => `${cause.field}: ${cause.message}`);
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   const qualifiedKind = group === '' ? kind : `${kind}.${group}`;
-  return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, { ...(name && { name }), ...(group && { group }), kind, causes });
+  return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, {
+    ...(name && { name }),
+    ...(group && { group }),
+    kind,
+    causes,
+  });
 }
 
 export function invalidValue(field: string, value: unknown, message: string): Cause {

@@ -31,7 +31,10 @@ export function strategicPatch(target: Json | undefined, patch: Json, structure:
 
 function mergeList(target: readonly Json[], patch: readonly Json[], structure: Structure): Json[] {
   if (structure.list === 'set') return [...new Set([...target, ...patch])];
-  if (structure.list === 'atomic' || patch.some((item) => isObject(item) && item['$patch'] === 'replace' && Object.keys(item).length === 1)) {
+  if (
+    structure.list === 'atomic' ||
+    patch.some((item) => isObject(item) && item['$patch'] === 'replace' && Object.keys(item).length === 1)
+  ) {
     return patch.filter((item) => !(isObject(item) && '$patch' in item));
   }
   const [key = ''] = structure.list;

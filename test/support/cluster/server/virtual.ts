@@ -27,7 +27,12 @@ export function reviewAccess(authorizer: Authorizer, user: User, review: JsonObj
     nonResourceAttributes === undefined
       ? { verb, group, plural: resource, subresource, namespace, name }
       : { verb: nonResourceAttributes.verb ?? '', path: nonResourceAttributes.path ?? '' };
-  return { ...review, kind: 'SelfSubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', status: { allowed: authorizer.allows(user, access) } };
+  return {
+    ...review,
+    kind: 'SelfSubjectAccessReview',
+    apiVersion: 'authorization.k8s.io/v1',
+    status: { allowed: authorizer.allows(user, access) },
+  };
 }
 
 /** Shortest life of a token, in seconds. */

@@ -60,7 +60,11 @@ export class Writes {
       delete metadata.namespace;
     }
     if (resource.subresources.includes('status') && resource.plural !== 'customresourcedefinitions') delete object['status'];
-    setSystemFields(metadata, { uid: randomUUID(), creationTimestamp: this.#clock.timestamp(), ...(resource.hasGeneration && { generation: 1 }) });
+    setSystemFields(metadata, {
+      uid: randomUUID(),
+      creationTimestamp: this.#clock.timestamp(),
+      ...(resource.hasGeneration && { generation: 1 }),
+    });
     this.#complete(resource, object, null, options);
     if (!owned) this.#recordOwners(resource, null, object, options);
     if (this.#store.collection(resource.storeKey).get(keyOf(object)) !== undefined) throw alreadyExists(resource, name);
@@ -88,7 +92,8 @@ export class Writes {
     if (resourceVersion && resourceVersion !== before.metadata.resourceVersion) throw conflict(resource, name, STALE);
     const object = this.#writable(resource, before, structuredClone(input), options.subresource);
     this.#complete(resource, object, before, options);
-    if (resource.hasGeneration && !equal(specOf(object), specOf(before))) object.metadata.generation = (before.metadata.generation ?? 0) + 1;
+    if (resource.hasGeneration && !equal(specOf(object), specOf(before)))
+      object.metadata.generation = (before.metadata.generation ?? 0) + 1;
     if (!owned) this.#recordOwners(resource, before, object, options);
     if (equal(owned ? object : withoutOwners(object), owned ? before : withoutOwners(before))) return before;
     if (options.dryRun) return object;
@@ -100,16 +105,26 @@ export class Writes {
    * @param gracePeriod seconds, null for the object's own
    * @returns the last state, and whether it is gone
    */
-  remove(resource: Resource, before: KubeObject, gracePeriod: number | null, preconditions: DeletePreconditions = {}, dryRun = false): { object: KubeObject; gone: boolean } {
+  remove(
+    resource: Resource,
+    before: KubeObject,
+    gracePeriod: number | null,
+    preconditions: DeletePreconditions = {},
+    dryRun = false,
+  ): { object: KubeObject; gone: boolean } {
     const { uid, resourceVersion } = preconditions;
     const { metadata } = before;
     if (uid !== undefined && uid !== metadata.uid) {
-      const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
-      throw conflict(resource, metadata.name ?? '', why);
+      const record = `the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
+      throw conflict(resource, metadata.name ?? '', `the UID in the precondition (${uid}) does not match ${record}`);
     }
     if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
       const record = `the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
-      throw conflict(resource, metadata.name ?? '', `the ResourceVersion in the precondition (${resourceVersion}) does not match ${record}`);
+      throw conflict(
+        resource,
+        metadata.name ?? '',
+        `the ResourceVersion in the precondition (${resourceVersion}) does not match ${record}`,
+      );
     }
     const grace = graceOf(before, gracePeriod);
     const isHeld = (metadata.finalizers ?? []).length > 0 || before.kind === 'Namespace';
@@ -156,7 +171,8 @@ export class Writes {
       const metadata = { ...before.metadata, ...(input.metadata.managedFields && { managedFields: input.metadata.managedFields }) };
       return { ...structuredClone(before), metadata: structuredClone(metadata), status: input['status'] };
     }
-    const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, name, namespace, resourceVersion } = before.metadata;
+    const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, name, namespace, resourceVersion } =
+      before.metadata;
     const kept = { name, namespace, uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, resourceVersion };
     setSystemFields(input.metadata, kept);
     if (!resource.subresources.includes('status')) return input;
@@ -169,14 +185,21 @@ export class Writes {
     const unknown = resource.complete(object);
     if (options.strict && unknown.length > 0) {
       const list = unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ');
-      throw badRequest(`${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: strict decoding error: ${list}`);
+      throw badRequest(
+        `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${list}`,
+      );
     }
     const causes = [...checkMetadata(object.metadata, before?.metadata ?? null), ...resource.validate(object, before)];
     if (causes.length > 0) throw invalid(resource.group, resource.kind, object.metadata.name ?? '', causes);
   }
 
   #recordOwners(resource: Resource, before: KubeObject | null, object: KubeObject, options: WriteOptions): void {
-    const manager: Manager = { name: options.manager, operation: 'Update', apiVersion: apiVersionOf(resource), subresource: options.subresource };
+    const manager: Manager = {
+      name: options.manager,
+      operation: 'Update',
+      apiVersion: apiVersionOf(resource),
+      subresource: options.subresource,
+    };
     setOwners(object, ownersAfterUpdate(before, object, resource.structure, manager, this.#clock.timestamp()));
   }
 
@@ -184,8 +207,11 @@ export class Writes {
     const stored = this.#store.collection('namespaces').get(namespace);
     if (stored === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace);
     if (stored.object.metadata.deletionTimestamp === undefined) return;
-    const message = `${resource.plural} ${JSON.stringify(name)} is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`;
-    throw new ApiError(403, 'Forbidden', message, { name, kind: resource.plural });
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    throw new ApiError(403, 'Forbidden', `${resource.plural} ${JSON.stringify(name)} is forbidden: ${why}`, {
+      name,
+      kind: resource.plural,
+    });
   }
 }
 
