@@ -7,7 +7,8 @@ import { isRecord, textOf } from '../kube/json.ts';
 import { checksOf, doctorExit, remediesOf } from './doctor.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_FAILED, type Io } from './io.ts';
-import { agentsOf, onOneLine, type ClusterOptions } from './status.ts';
+import { printable, printableJson } from './printable.ts';
+import { agentsOf, type ClusterOptions } from './status.ts';
 import { renderTable } from './table.ts';
 
 type ClusterNode = { readonly name: string } & ({ readonly report: NodeReport & { readonly inUse: string }; readonly problem: '' } | { readonly report: null; readonly problem: string });
@@ -27,7 +28,7 @@ export async function doctorCluster(options: ClusterOptions & { readonly output:
       }
     });
     nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
-    io.out.write(options.output === 'json' ? `${JSON.stringify({ nodes }, null, 2)}\n` : render(nodes));
+    io.out.write(options.output === 'json' ? `${printableJson({ nodes })}\n` : render(nodes));
     if (nodes.some(({ report }) => report === null)) return EXIT_FAILED;
     return doctorExit(nodes.map(({ report }) => report?.tap ?? null));
   } finally {
@@ -44,8 +45,8 @@ function render(nodes: readonly ClusterNode[]): string {
   const kinds = new Map<string, { readonly row: readonly string[]; readonly names: string[]; readonly remedies: readonly string[] }>();
   for (const { name, report, problem } of nodes) {
     const row = report === null
-      ? ['', '', '', `no answer: ${onOneLine(problem)}`]
-      : [report.kernel, textOf(report.inUse), report.tap ?? 'none', report.reason].map(onOneLine);
+      ? ['', '', '', `no answer: ${problem}`]
+      : [report.kernel, textOf(report.inUse), report.tap ?? 'none', report.reason];
     const key = JSON.stringify(row);
     const kind = kinds.get(key) ?? { row, names: [], remedies: report === null ? [] : remediesOf(checksOf(report)) };
     kind.names.push(name);
@@ -53,7 +54,7 @@ function render(nodes: readonly ClusterNode[]): string {
   }
   const rows = [...kinds.values()].map(({ row, names }) => [String(names.length), shortList(names), ...row]);
   const table = renderTable(['nodes', 'such as', 'kernel', 'tap in use', 'best tap', 'why'], rows);
-  const remedies = new Set([...kinds.values()].flatMap((kind) => kind.remedies.map(onOneLine)));
+  const remedies = new Set([...kinds.values()].flatMap((kind) => kind.remedies.map(printable)));
   return remedies.size === 0 ? `${table}\n` : `${table}\n\nTo get more:\n${[...remedies].map((line) => `  ${line.trim()}`).join('\n')}\n`;
 }
 
