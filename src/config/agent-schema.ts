@@ -169,7 +169,8 @@ export const SETTINGS = {
   }),
 };
 
-const IMPORTS = ['HTTPRoute', 'VirtualService'] as const;
+/** Kinds of routes that the controller can turn into policies. */
+export const IMPORTS = ['HTTPRoute', 'VirtualService'] as const;
 
 /** Where the agent is told by a cluster what to tap. */
 export const KUBERNETES = object(
