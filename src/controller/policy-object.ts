@@ -10,11 +10,14 @@ export interface PolicyObject {
   readonly facts: PolicyFacts;
   /** As the API server's schema has it. */
   readonly status: PolicyStatus;
-  /** `metadata.resourceVersion`, only ever compared for equality. */
-  readonly version: string;
+  /** Its `metadata.resourceVersion`, and the last few before it, the newest last. Only ever compared for equality. */
+  readonly versions: readonly string[];
   /** The label of the route that it stands for; empty where it is somebody's own. */
   readonly importedFrom: string;
 }
+
+/** More than ever come between two looks. */
+const MAX_VERSIONS = 15;
 
 export const POLICIES_WITH_STATUS: Resource<PolicyObject> = {
   ...MIRROR_POLICIES,
@@ -24,7 +27,8 @@ export const POLICIES_WITH_STATUS: Resource<PolicyObject> = {
     const { metadata, status } = recordOf(object);
     const { resourceVersion, labels: all } = recordOf(metadata);
     const labels = stringsOf(all);
+    const versions = [...(previous?.versions.slice(-MAX_VERSIONS) ?? []), textOf(resourceVersion)];
     const importedFrom = labels[MANAGED_BY] === 'shadowtap' ? (labels[IMPORTED_FROM] ?? '') : '';
-    return { facts, status: recordOf(status) as PolicyStatus, version: textOf(resourceVersion), importedFrom };
+    return { facts, status: recordOf(status) as PolicyStatus, versions, importedFrom };
   },
 };

@@ -42,10 +42,10 @@ export class StatusWriter {
   }
 
   /** What stands there as far as is known: what was written last, until the watch has shown it. */
-  standing({ facts, status, version }: PolicyObject): PolicyStatus {
+  standing({ facts, status, versions }: PolicyObject): PolicyStatus {
     const written = this.#written.get(facts.uid);
     if (written === undefined || written.shown) return status;
-    if (version !== written.version && performance.now() - written.atMs < WATCH_LAG_MS) return written.status;
+    if (!versions.includes(written.version) && performance.now() - written.atMs < WATCH_LAG_MS) return written.status;
     written.shown = true;
     return status;
   }
@@ -54,11 +54,11 @@ export class StatusWriter {
    * @param everyMs how often figures are written
    * @returns `now`: what it says changes; `later`: its figures do, and it is their time; null: leave it
    */
-  urgency({ facts, status, version }: PolicyObject, standing: PolicyStatus, wanted: PolicyStatus, everyMs: number): 'now' | 'later' | null {
+  urgency({ facts, status }: PolicyObject, standing: PolicyStatus, wanted: PolicyStatus, everyMs: number): 'now' | 'later' | null {
     if (!saysTheSame(standing, wanted)) return 'now';
     const written = this.#written.get(facts.uid);
     // When it was written by the controller before us is not known: at any time, so that not all are due at once.
-    if (written === undefined) this.#written.set(facts.uid, { status, version, atMs: performance.now() - everyMs * Math.random(), shown: true });
+    if (written === undefined) this.#written.set(facts.uid, { status, version: '', atMs: performance.now() - everyMs * Math.random(), shown: true });
     else if (!countsTheSame(standing, wanted) && performance.now() - written.atMs >= everyMs) return 'later';
     return null;
   }
