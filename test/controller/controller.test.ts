@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentStats } from '../support/agent-stats.ts';
+import { REFERENCE_GRANT_CRD } from '../support/route-crds.ts';
 import { createControllerScene, NAMESPACE, type ControllerScene } from './scene.ts';
 
 let scene: ControllerScene;
@@ -162,16 +163,3 @@ describe('the status of a policy', () => {
     await scene.untilCondition('p', 'Degraded=True FileUnreadable');
   });
 });
-
-/** The Gateway API's own has a schema besides. */
-const REFERENCE_GRANT_CRD = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'referencegrants.gateway.networking.k8s.io', annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/891' } },
-  spec: {
-    group: 'gateway.networking.k8s.io',
-    scope: 'Namespaced',
-    names: { kind: 'ReferenceGrant', plural: 'referencegrants' },
-    versions: [{ name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
-  },
-};
