@@ -3,7 +3,7 @@ import type { NodeReport } from '../agent/node-report.ts';
 import { ApiClient } from '../kube/api-client.ts';
 import { inTurns } from '../kube/ask-agents.ts';
 import { pageOf } from '../kube/fleet-stats.ts';
-import { isRecord, textOf } from '../kube/json.ts';
+import { isRecord, recordOf, textOf } from '../kube/json.ts';
 import { checksOf, doctorExit, remediesOf } from './doctor.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_FAILED, type Io } from './io.ts';
@@ -36,9 +36,14 @@ export async function doctorCluster(options: ClusterOptions & { readonly output:
   }
 }
 
+/** All that is printed or decides about the exit code. */
 function isReport(value: unknown): value is NodeReport & { readonly inUse: string } {
   if (!isRecord(value) || typeof value['kernel'] !== 'string' || typeof value['reason'] !== 'string') return false;
-  return ['libbpf', 'object', 'load', 'tcx', 'cgroup', 'clsact', 'pcap'].every((name) => isRecord(value[name]));
+  if (value['tap'] !== null && typeof value['tap'] !== 'string') return false;
+  return ['libbpf', 'object', 'load', 'tcx', 'cgroup', 'clsact', 'pcap'].every((name) => {
+    const { ok, why, remedy } = recordOf(value[name]);
+    return typeof ok === 'boolean' && typeof why === 'string' && typeof remedy === 'string';
+  });
 }
 
 function render(nodes: readonly ClusterNode[]): string {
