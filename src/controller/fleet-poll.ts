@@ -26,7 +26,13 @@ export interface FleetPollOptions {
 
 /** Agents that are asked a second, at most, over a round. */
 const ASKED_PER_SECOND = 100;
-/** Rounds that something has hurried are no closer together. */
+
+/** Rounds are no closer together, milliseconds from beginning to beginning. */
+export function gapMs(agents: number): number {
+  return (1000 * agents) / ASKED_PER_SECOND;
+}
+
+/** Nor are those that something has hurried. */
 const LEAST_GAP_MS = 500;
 
 /** Asks all agents again and again. Of what they say only sums are kept: the answers of thousands would be too large. */
@@ -88,9 +94,6 @@ export class FleetPoll {
   }
 }
 
-function gapMs(agents: number): number {
-  return (1000 * agents) / ASKED_PER_SECOND;
-}
 
 const ASK_TIMEOUT_MS = 3_000;
 /** A node with a thousand policies says less. */
