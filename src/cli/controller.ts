@@ -1,15 +1,16 @@
-import { loadConfig } from '../config.ts';
 import { IMPORTS } from '../config/agent-schema.ts';
+import { loadConfig } from '../config.ts';
 import { ShadowtapError } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
 
-export interface ControllerOptions extends RunOptions {
+export interface ControllerFlags extends RunOptions {
+  /** All kinds of routes, whatever the file says. */
   readonly import?: true;
 }
 
 /** Runs the controller until it is told to stop. */
-export async function controller(options: ControllerOptions, io: Io): Promise<number> {
+export async function controller(options: ControllerFlags, io: Io): Promise<number> {
   const { kubernetes, settings } = loadConfig(options.file, settingFlags(options));
   if (kubernetes === null) {
     throw new ShadowtapError('CONFIG_INVALID', `${options.file}: the Agent has no \`kubernetes\`; a controller is for clusters`);

@@ -3,11 +3,12 @@ import type { NodeReport } from '../agent/node-report.ts';
 import { ApiClient } from '../kube/api-client.ts';
 import { inTurns } from '../kube/ask-agents.ts';
 import { pageOf } from '../kube/fleet-stats.ts';
-import { isRecord, textOf } from '../kube/json.ts';
+import { isRecord, recordOf, textOf } from '../kube/json.ts';
 import { checksOf, doctorExit, remediesOf } from './doctor.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_FAILED, type Io } from './io.ts';
-import { agentsOf, onOneLine, type ClusterOptions } from './status.ts';
+import { printable, printableJson } from './printable.ts';
+import { agentsOf, type ClusterOptions } from './status.ts';
 import { renderTable } from './table.ts';
 
 type ClusterNode = { readonly name: string } & ({ readonly report: NodeReport & { readonly inUse: string }; readonly problem: '' } | { readonly report: null; readonly problem: string });
@@ -27,7 +28,7 @@ export async function doctorCluster(options: ClusterOptions & { readonly output:
       }
     });
     nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
-    io.out.write(options.output === 'json' ? `${JSON.stringify({ nodes }, null, 2)}\n` : render(nodes));
+    io.out.write(options.output === 'json' ? `${printableJson({ nodes })}\n` : render(nodes));
     if (nodes.some(({ report }) => report === null)) return EXIT_FAILED;
     return doctorExit(nodes.map(({ report }) => report?.tap ?? null));
   } finally {
@@ -35,17 +36,22 @@ export async function doctorCluster(options: ClusterOptions & { readonly output:
   }
 }
 
+/** All that is printed or decides about the exit code. */
 function isReport(value: unknown): value is NodeReport & { readonly inUse: string } {
   if (!isRecord(value) || typeof value['kernel'] !== 'string' || typeof value['reason'] !== 'string') return false;
-  return ['libbpf', 'object', 'load', 'tcx', 'cgroup', 'clsact', 'pcap'].every((name) => isRecord(value[name]));
+  if (value['tap'] !== null && typeof value['tap'] !== 'string') return false;
+  return ['libbpf', 'object', 'load', 'tcx', 'cgroup', 'clsact', 'pcap'].every((name) => {
+    const { ok, why, remedy } = recordOf(value[name]);
+    return typeof ok === 'boolean' && typeof why === 'string' && typeof remedy === 'string';
+  });
 }
 
 function render(nodes: readonly ClusterNode[]): string {
   const kinds = new Map<string, { readonly row: readonly string[]; readonly names: string[]; readonly remedies: readonly string[] }>();
   for (const { name, report, problem } of nodes) {
     const row = report === null
-      ? ['', '', '', `no answer: ${onOneLine(problem)}`]
-      : [report.kernel, textOf(report.inUse), report.tap ?? 'none', report.reason].map(onOneLine);
+      ? ['', '', '', `no answer: ${problem}`]
+      : [report.kernel, textOf(report.inUse), report.tap ?? 'none', report.reason];
     const key = JSON.stringify(row);
     const kind = kinds.get(key) ?? { row, names: [], remedies: report === null ? [] : remediesOf(checksOf(report)) };
     kind.names.push(name);
@@ -53,7 +59,7 @@ function render(nodes: readonly ClusterNode[]): string {
   }
   const rows = [...kinds.values()].map(({ row, names }) => [String(names.length), shortList(names), ...row]);
   const table = renderTable(['nodes', 'such as', 'kernel', 'tap in use', 'best tap', 'why'], rows);
-  const remedies = new Set([...kinds.values()].flatMap((kind) => kind.remedies.map(onOneLine)));
+  const remedies = new Set([...kinds.values()].flatMap((kind) => kind.remedies.map(printable)));
   return remedies.size === 0 ? `${table}\n` : `${table}\n\nTo get more:\n${[...remedies].map((line) => `  ${line.trim()}`).join('\n')}\n`;
 }
 

@@ -3,10 +3,11 @@ import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { CONTROLLER_HELP, DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, STATUS_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
+import type { ControllerFlags } from './controller.ts';
 import type { PlanOptions } from './plan.ts';
+import { printable } from './printable.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './settings.ts';
-import type { ControllerOptions } from './controller.ts';
 import type { ClusterOptions, StatusOptions } from './status.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-    for (const line of complaint(thrown)) io.err.write(`shadowtap: ${line}\n`);
+    for (const line of complaint(thrown)) io.err.write(`shadowtap: ${printable(line)}\n`);
     return thrown instanceof ShadowtapError ? exitCodeOf(thrown.code) : EXIT_FAILED;
   }
 }
@@ -131,11 +132,11 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .command('controller')
     .description('tell the cluster what becomes of its MirrorPolicies: status, Events, imported routes')
     .requiredOption('-f, --file <path>', 'YAML file with an Agent that has `kubernetes`')
-    .option('--import', 'turn mirroring HTTPRoutes and VirtualServices into MirrorPolicies, whatever the file says')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .option('--import', 'keep MirrorPolicies for the mirrors of HTTPRoutes and VirtualServices, as `import` of the file does')
     .addHelpText('after', CONTROLLER_HELP)
-    .action(async (options: ControllerOptions) => {
+    .action(async (options: ControllerFlags) => {
       const { controller } = await import('./controller.ts');
       finish(await controller(options, io));
     });

@@ -3,7 +3,7 @@ import { AGENT_NAMESPACE } from '../kube/agents.ts';
 import { ApiClient } from '../kube/api-client.ts';
 import { ApiError } from '../kube/api-error.ts';
 import { listAgents, twoLooks } from '../kube/fleet-stats.ts';
-import { listOf, recordOf, stringsOf, textOf } from '../kube/json.ts';
+import { listOf, recordOf, stringsOf, textOf, type JsonRecord } from '../kube/json.ts';
 import { nameOf } from '../kube/object-facts.ts';
 import { keyOf } from '../kube/objects.ts';
 import { MIRROR_POLICIES } from '../kube/resources.ts';
@@ -11,6 +11,7 @@ import { durationMs, isDuration } from '../policy/duration.ts';
 import { clusterReport, type ClusterReport, type ObjectState } from './cluster-report.ts';
 import { EXIT_FAILED, EXIT_OK, type Io } from './io.ts';
 import { checkFormat } from './format.ts';
+import { printable, printableJson } from './printable.ts';
 import { renderTable } from './table.ts';
 
 /** How the command line says which cluster is meant. */
@@ -40,8 +41,10 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   try {
     const agents = await agentsOf(api, options);
     const looks = await twoLooks(api, agents, betweenMs);
-    const report = clusterReport(looks, await objectStates(api), betweenMs / 1000, wanted);
-    io.out.write(options.output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : render(report, options.by));
+    const [states, problems] = await objectStates(api, namespace);
+    const told = clusterReport(looks, states, betweenMs / 1000, wanted);
+    const report = { ...told, problems: [...problems, ...told.problems] };
+    io.out.write(options.output === 'json' ? `${printableJson(report)}\n` : render(report, options.by));
     return looks[1].some(({ stats }) => stats === null) ? EXIT_FAILED : EXIT_OK;
   } finally {
     await api.close();
@@ -56,29 +59,34 @@ export async function agentsOf(api: ApiClient, { agentNamespace = AGENT_NAMESPAC
 }
 
 /** Conditions and how they should be. */
-const GOOD: Readonly<Record<string, string>> = { Accepted: 'True', ResolvedRefs: 'True', Programmed: 'True', Degraded: 'False' };
+const GOOD: Readonly<Record<string, string>> = { Accepted: 'True', ResolvedRefs: 'True', Programmed: 'True', Degraded: 'False', Imported: 'True' };
 
-async function objectStates(api: ApiClient): Promise<ObjectState[]> {
+/** What MirrorPolicies say, or why that is not known. */
+async function objectStates(api: ApiClient, namespace: string | undefined): Promise<readonly [states: ObjectState[], problems: string[]]> {
+  const { path } = MIRROR_POLICIES;
   let list: unknown;
   try {
-    list = await api.call({ path: MIRROR_POLICIES.path });
+    list = await api.call({ path: namespace === undefined ? path : path.replace(/\/(?=[a-z]+$)/, `/namespaces/${encodeURIComponent(namespace)}/`) });
   } catch (error) {
-    // Labels do without the type.
-    if (error instanceof ApiError && error.isNotFound) return [];
+    // Labels do without the type; and what agents say is worth something without the rest.
+    if (error instanceof ApiError && error.isNotFound) return [[], []];
+    if (error instanceof ApiError && error.isForbidden) return [[], [`what MirrorPolicies say is left out: ${error.message}`]];
     throw error;
   }
-  return listOf(recordOf(list)['items']).map((item) => {
-    const conditions = listOf(recordOf(item['status'])['conditions']).map(stringsOf);
-    const wrong = conditions.find(({ type = '', status }) => GOOD[type] !== undefined && GOOD[type] !== status);
-    const policy = keyOf(nameOf(item));
-    if (wrong !== undefined) return { policy, state: textOf(wrong['reason']), message: textOf(wrong['message']) };
-    return conditions.length > 0 ? { policy, state: 'ok', message: '' } : { policy, state: 'NotJudged', message: 'the controller has not looked at it yet; does it run?' };
-  });
+  return [listOf(recordOf(list)['items']).map(objectState), []];
+}
+
+function objectState(item: JsonRecord): ObjectState {
+  const conditions = listOf(recordOf(item['status'])['conditions']).map(stringsOf);
+  const wrong = conditions.find(({ type = '', status }) => GOOD[type] !== undefined && GOOD[type] !== status);
+  const policy = keyOf(nameOf(item));
+  if (wrong !== undefined) return { policy, state: textOf(wrong['reason']), message: textOf(wrong['message']) };
+  return conditions.length > 0 ? { policy, state: 'ok', message: '' } : { policy, state: 'NotJudged', message: 'the controller has not looked at it yet; does it run?' };
 }
 
 function render(report: ClusterReport, by: string): string {
   const parts = [by === 'policy' ? policyTable(report) : policyByNodeTable(report), nodeTable(report)];
-  if (report.problems.length > 0) parts.push(`Problems:\n${report.problems.map((problem) => `  ${onOneLine(problem)}`).join('\n')}`);
+  if (report.problems.length > 0) parts.push(`Problems:\n${report.problems.map((problem) => `  ${printable(problem)}`).join('\n')}`);
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -105,7 +113,7 @@ function counts({ seenRate, mirroredRate, counts: sums }: Pick<ClusterReport['po
 function nodeTable({ nodes }: ClusterReport): string {
   const rows = nodes.map((row) => [
     row.node,
-    onOneLine(row.state).slice(0, 60),
+    row.state.slice(0, 60),
     row.tap,
     `${row.tapped}/${row.pods}`,
     row.seenRate.toFixed(1),
@@ -116,9 +124,4 @@ function nodeTable({ nodes }: ClusterReport): string {
     String(Math.round(row.memoryBytes / 2 ** 20)),
   ]);
   return renderTable(['node', 'state', 'tap', 'pods tapped', 'seen/s', 'mirrored/s', 'packets shed', 'lost', 'cores', 'MiB'], rows);
-}
-
-/** What comes from a cluster may hold anything; a terminal obeys some of it. */
-export function onOneLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
 }

@@ -169,7 +169,7 @@ export const SETTINGS = {
   }),
 };
 
-/** Routes that say what to mirror, too. */
+/** Kinds of routes that the controller can turn into policies. */
 export const IMPORTS = ['HTTPRoute', 'VirtualService'] as const;
 
 /** Where the agent is told by a cluster what to tap. */

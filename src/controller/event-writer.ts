@@ -6,6 +6,7 @@ import type { PolicyStatus } from '../kube/policy-status.ts';
 import type { Logger } from '../log.ts';
 import { microTime } from './lease.ts';
 import { FIELD_MANAGER } from './status-writer.ts';
+import { WRITE_TIMEOUT_MS } from './write-budget.ts';
 
 /** What happened to a policy, for `kubectl describe`. */
 export interface PolicyEvent {
@@ -15,22 +16,27 @@ export interface PolicyEvent {
   readonly note: string;
 }
 
+/** API reference of events.k8s.io/v1: a kilobyte. A character that is cut in two becomes a replacement character of three. */
+const MAX_NOTE_BYTES = 1024 - 3;
+
+/** Conditions of which people are told, how they should be, and the reasons of the Events. */
+const TOLD = [
+  { type: 'Accepted', good: 'True', whenGood: 'Accepted', whenBad: 'Refused', evenAtFirst: true },
+  { type: 'ResolvedRefs', good: 'True', whenGood: 'Resolved', whenBad: 'Unresolved', evenAtFirst: false },
+  { type: 'Degraded', good: 'False', whenGood: 'Recovered', whenBad: 'Degraded', evenAtFirst: false },
+] as const;
+
 /** What a new status tells that the old one did not. Told once: a controller that is started anew reads what stands there. */
 export function eventsBetween(before: PolicyStatus, after: PolicyStatus): PolicyEvent[] {
-  const events: PolicyEvent[] = [];
-  const tell = (type: string, whenTrue: PolicyEvent['reason'], whenFalse: string, good: 'True' | 'False', first: boolean): void => {
+  return TOLD.flatMap(({ type, good, whenGood, whenBad, evenAtFirst }): PolicyEvent[] => {
     const now = conditionOf(after, type);
-    if (now === undefined || now.status === 'Unknown') return;
+    if (now === undefined || now.status === 'Unknown') return [];
     const old = conditionOf(before, type);
     const isGood = now.status === good;
-    // The good news that nothing has ever been wrong is no news, but for the first word of a policy.
-    if (old === undefined ? isGood && !first : old.status === now.status && (isGood || old.reason === now.reason)) return;
-    events.push({ type: isGood ? 'Normal' : 'Warning', reason: now.status === 'True' ? whenTrue : whenFalse, note: `${now.reason}: ${now.message}` });
-  };
-  tell('Accepted', 'Accepted', 'Refused', 'True', true);
-  tell('ResolvedRefs', 'Resolved', 'Unresolved', 'True', false);
-  tell('Degraded', 'Degraded', 'Recovered', 'False', false);
-  return events;
+    // That nothing has ever been wrong is no news, but for the first word of a policy.
+    if (old === undefined ? isGood && !evenAtFirst : old.status === now.status && (isGood || old.reason === now.reason)) return [];
+    return [{ type: isGood ? 'Normal' : 'Warning', reason: isGood ? whenGood : whenBad, note: `${now.reason}: ${now.message}` }];
+  });
 }
 
 /** Writes Events of events.k8s.io. They are for people: one that cannot be written is only logged. */
@@ -46,11 +52,12 @@ export class EventWriter {
     this.#log = log;
   }
 
-  async write({ namespace, name, uid }: PolicyFacts, { type, reason, note }: PolicyEvent): Promise<void> {
+  /** @returns whether it was written */
+  async write({ namespace, name, uid }: PolicyFacts, { type, reason, note }: PolicyEvent): Promise<boolean> {
     const body = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { namespace, name: `${name.slice(0, 200)}.${randomBytes(8).toString('hex')}` },
+      metadata: { namespace, name: eventName(name) },
       eventTime: microTime(),
       reportingController: `shadowtap.dev/${FIELD_MANAGER}`,
       reportingInstance: this.#instance.slice(0, 128),
@@ -58,14 +65,21 @@ export class EventWriter {
       regarding: { apiVersion: 'shadowtap.dev/v1alpha1', kind: 'MirrorPolicy', namespace, name, uid },
       type,
       reason,
-      note: note.slice(0, 1024),
+      note: Buffer.from(note).subarray(0, MAX_NOTE_BYTES).toString(),
     };
     try {
-      await this.#api.call({ method: 'POST', path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, body });
+      await this.#api.call({ method: 'POST', path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, body, timeoutMs: WRITE_TIMEOUT_MS });
+      return true;
     } catch (error) {
-      this.#log.debug({ policy: `${namespace}/${name}`, problem: messageOf(error) }, 'an event could not be written');
+      this.#log.warn({ policy: `${namespace}/${name}`, problem: messageOf(error) }, 'an event could not be written');
+      return false;
     }
   }
+}
+
+/** As other controllers name them: the object's name, and something of its own behind it. */
+function eventName(name: string): string {
+  return `${name.slice(0, 200).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
 }
 
 function conditionOf({ conditions }: PolicyStatus, type: string): NonNullable<PolicyStatus['conditions']>[number] | undefined {

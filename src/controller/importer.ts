@@ -4,17 +4,19 @@ import { ApiError } from '../kube/api-error.ts';
 import type { ServiceLookup } from '../kube/backend.ts';
 import type { Verdict } from '../kube/condition.ts';
 import { importHttpRoute } from '../kube/import/http-route.ts';
-import { IMPORTED_FROM, importedObject, MANAGED_BY } from '../kube/import/imported-object.ts';
+import { importedObject } from '../kube/import/imported-object.ts';
 import { NOTICES, type ImportContext, type ImportedPolicy, type RouteKind } from '../kube/import/imported-policy.ts';
 import { importVirtualService } from '../kube/import/virtual-service.ts';
 import { recordOf } from '../kube/json.ts';
 import type { Judgement } from '../kube/judge.ts';
 import { nameOf } from '../kube/object-facts.ts';
 import { keyOf } from '../kube/objects.ts';
-import type { PolicyFacts } from '../kube/policy-facts.ts';
 import { Reflector, type Resource, type Timing } from '../kube/reflector.ts';
 import { steady } from '../kube/resources.ts';
 import type { Logger } from '../log.ts';
+import type { Followed } from './cluster-watch.ts';
+import type { PolicyObject } from './policy-object.ts';
+import { WRITE_TIMEOUT_MS, type WriteBudget } from './write-budget.ts';
 
 export type { RouteKind } from '../kube/import/imported-policy.ts';
 
@@ -24,9 +26,15 @@ interface RouteObject {
   readonly spec: unknown;
 }
 
-/** A policy that stands for a rule, as it is in the cluster. */
-interface StandingImport {
-  readonly generation: number;
+interface FollowedRoutes {
+  readonly kind: RouteKind;
+  readonly reflector: Reflector<RouteObject>;
+}
+
+interface Step {
+  /** `namespace/name` of the policy. */
+  readonly key: string;
+  readonly run: () => Promise<void>;
 }
 
 const ROUTES: Readonly<Record<RouteKind, { readonly resource: Resource<RouteObject>; readonly read: (object: unknown, context: ImportContext) => ImportedPolicy[] }>> = {
@@ -41,14 +49,6 @@ const ROUTES: Readonly<Record<RouteKind, { readonly resource: Resource<RouteObje
 };
 
 const POLICIES = '/apis/shadowtap.dev/v1alpha1';
-const STANDING: Resource<StandingImport> = {
-  name: 'mirrorpolicies (imported)',
-  path: `${POLICIES}/mirrorpolicies`,
-  pick: (object) => {
-    const { generation } = recordOf(recordOf(object)['metadata']);
-    return { generation: typeof generation === 'number' ? generation : 0 };
-  },
-};
 const FIELD_MANAGER = 'shadowtap-import';
 const CLUSTER_DOMAIN = 'cluster.local';
 
@@ -59,110 +59,137 @@ const CLUSTER_DOMAIN = 'cluster.local';
 export class Importer {
   readonly #api: ApiClient;
   readonly #log: Logger;
-  readonly #routes: readonly { readonly kind: RouteKind; readonly reflector: Reflector<RouteObject> }[];
-  readonly #standing: Reflector<StandingImport>;
+  readonly #routes: readonly FollowedRoutes[];
   /** By `namespace/name`: what should be there. */
   #wanted: ReadonlyMap<string, ImportedPolicy> = new Map();
   /** By `namespace/name`: what was written last, and the generation that came of it. */
   readonly #applied = new Map<string, { readonly text: string; readonly generation: number }>();
+  /** Names, as `namespace/name`, that somebody else has taken, and of which the log has told. */
+  readonly #taken = new Set<string>();
 
+  /** @param kinds none: nothing is imported, and nothing asked for */
   constructor(api: ApiClient, kinds: readonly RouteKind[], onChange: () => void, log: Logger, timing?: Timing) {
     this.#api = api;
     this.#log = log;
     this.#routes = kinds.map((kind) => ({ kind, reflector: new Reflector(api, ROUTES[kind].resource, {}, onChange, timing) }));
-    const ours = { labelSelector: `${MANAGED_BY}=shadowtap,${IMPORTED_FROM}` };
-    this.#standing = new Reflector(api, STANDING, kinds.length === 0 ? null : ours, onChange, timing);
   }
 
-  get reflectors(): readonly Pick<Reflector<unknown>, 'start' | 'stop' | 'status'>[] {
-    return this.#routes.length === 0 ? [] : [...this.#routes.map(({ reflector }) => reflector), this.#standing];
+  get reflectors(): readonly Followed[] {
+    return this.#routes.map(({ reflector }) => reflector);
   }
 
+  /** Rules that there are policies for. */
   get count(): number {
     return this.#wanted.size;
   }
 
-  /**
-   * Brings the policies to what the routes say.
-   * @param taken whether somebody else has a policy of that name, `namespace/name`
-   * @param mayWrite asked before each write
-   */
-  async reconcile(lookup: ServiceLookup, taken: (key: string) => boolean, mayWrite: () => boolean): Promise<void> {
-    if (this.#routes.length === 0 || !this.#standing.synced || !this.#routes.every(({ reflector }) => reflector.synced)) return;
-    this.#wanted = this.#read(lookup);
-    for (const [key, policy] of this.#wanted) {
-      if (!mayWrite()) return;
-      const standing = this.#standing.objects.get(key);
-      if (standing === undefined && taken(key)) this.#log.warn({ policy: key }, 'a rule is not imported: somebody else has a MirrorPolicy of this name');
-      else await this.#attempt(key, () => this.#apply(key, policy, standing));
-    }
-    for (const key of this.#standing.objects.keys()) {
-      if (this.#wanted.has(key) || !mayWrite()) continue;
-      await this.#attempt(key, () => this.#delete(key));
+  /** Whether it is known what a policy stands for: of one that is imported, its routes must have been heard. */
+  knows({ importedFrom }: PolicyObject): boolean {
+    return importedFrom === '' || this.#routes.every(({ kind, reflector }) => !isOf(kind, importedFrom) || reflector.synced);
+  }
+
+  /** Brings the policies to what the routes say, as far as the budget goes. Those of kinds that are not imported (any more) stay. */
+  async reconcile(policies: ReadonlyMap<string, PolicyObject>, lookup: ServiceLookup, budget: WriteBudget): Promise<void> {
+    const known = this.#routes.filter(({ reflector }) => reflector.synced);
+    this.#wanted = this.#read(known, lookup);
+    for (const step of this.#steps(policies, known)) {
+      if (!(await budget.take()) || !(await this.#attempt(step))) return;
     }
   }
 
   /** What is to be said of a policy that stands for a rule; of others, what was said. */
-  judge(facts: PolicyFacts, judgement: Judgement): Judgement {
+  judge({ facts, importedFrom }: PolicyObject, judgement: Judgement): Judgement {
     const imported = this.#wanted.get(keyOf(facts));
-    if (imported === undefined || !this.#standing.objects.has(keyOf(facts))) return judgement;
+    if (imported === undefined || importedFrom === '') return judgement;
     const { spec, problems } = imported;
-    const blocking = problems.filter(({ reason }) => !NOTICES.has(reason));
-    const message = problems.map((problem) => problem.message).join('; ');
-    const verdict: Verdict = blocking.length > 0
-      ? { type: 'Imported', status: 'False', reason: blocking[0]!.reason, message }
-      : { type: 'Imported', status: 'True', reason: problems[0]?.reason ?? 'Imported', message: message || 'the rule is mirrored as it says' };
+    const blocking = problems.find(({ reason }) => !NOTICES.has(reason));
+    const message = problems.map((problem) => problem.message).join('; ') || 'the rule is mirrored as it says';
+    const verdict: Verdict = blocking === undefined
+      ? { type: 'Imported', status: 'True', reason: problems[0]?.reason ?? 'Imported', message }
+      : { type: 'Imported', status: 'False', reason: blocking.reason, message };
     if (spec !== null) return { ...judgement, verdicts: [...judgement.verdicts, verdict] };
     return { applied: null, verdicts: [{ ...verdict, type: 'Accepted', status: 'False' }, verdict] };
   }
 
-  #read(lookup: ServiceLookup): Map<string, ImportedPolicy> {
+  #read(routes: readonly FollowedRoutes[], lookup: ServiceLookup): Map<string, ImportedPolicy> {
     const context: ImportContext = {
       service: (namespace, name) => lookup.service(keyOf({ namespace, name })),
       grants: [...lookup.grants],
       clusterDomain: CLUSTER_DOMAIN,
     };
-    const policies = this.#routes.flatMap(({ kind, reflector }) =>
-      [...reflector.objects.values()].flatMap((route) => ROUTES[kind].read(route, context)),
-    );
+    const policies = routes.flatMap(({ kind, reflector }) => [...reflector.objects.values()].flatMap((route) => ROUTES[kind].read(route, context)));
     return new Map(policies.map((policy) => [keyOf(policy), policy]));
   }
 
-  /** Also where somebody else has changed it: its generation then is not the one that we left. */
-  async #apply(key: string, policy: ImportedPolicy, standing: StandingImport | undefined): Promise<void> {
-    const object = importedObject(policy);
-    const text = JSON.stringify(object);
+  #leave(key: string): void {
+    if (this.#taken.has(key)) return;
+    this.#taken.add(key);
+    this.#log.warn({ policy: key }, 'a rule is not imported: somebody else has a MirrorPolicy of this name');
+  }
+
+  /** What is not as it should be, and how to bring it there. */
+  *#steps(policies: ReadonlyMap<string, PolicyObject>, known: readonly FollowedRoutes[]): Iterable<Step> {
+    for (const [key, policy] of this.#wanted) {
+      const standing = policies.get(key);
+      if (standing?.importedFrom === '') this.#leave(key);
+      else if (!this.#isApplied(key, policy, standing)) yield { key, run: () => this.#apply(key, policy, standing) };
+    }
+    for (const [key, standing] of policies) {
+      const isOurs = known.some(({ kind }) => isOf(kind, standing.importedFrom));
+      if (isOurs && !this.#wanted.has(key)) yield { key, run: () => this.#delete(key, standing) };
+    }
+  }
+
+  /** Not where somebody else has changed it: its generation then is not the one that we left. */
+  #isApplied(key: string, policy: ImportedPolicy, standing: PolicyObject | undefined): boolean {
     const last = this.#applied.get(key);
-    if (standing !== undefined && last?.text === text && last.generation === standing.generation) return;
-    const { namespace, name } = policy;
+    return standing !== undefined && last?.generation === standing.facts.generation && last.text === JSON.stringify(importedObject(policy));
+  }
+
+  async #apply(key: string, policy: ImportedPolicy, standing: PolicyObject | undefined): Promise<void> {
+    const object = importedObject(policy);
+    const { namespace, name, origin } = policy;
     const written = await this.#api.call({
       method: 'PATCH',
       path: `${POLICIES}/namespaces/${namespace}/mirrorpolicies/${name}`,
-      query: { fieldManager: FIELD_MANAGER, force: 'true' },
+      // Of one that is not there yet, somebody may make one at the same moment: theirs is not to be overwritten.
+      query: { fieldManager: FIELD_MANAGER, force: String(standing !== undefined) },
       contentType: 'application/apply-patch+yaml',
-      body: object,
+      body: standing === undefined ? object : { ...object, metadata: { ...object.metadata, uid: standing.facts.uid } },
+      timeoutMs: WRITE_TIMEOUT_MS,
     });
     const { generation } = recordOf(recordOf(written)['metadata']);
-    this.#applied.set(key, { text, generation: typeof generation === 'number' ? generation : 0 });
-    this.#log.info({ policy: key, from: `${policy.origin.kind} ${keyOf(policy.origin)}` }, 'a rule of a route is imported');
+    this.#applied.set(key, { text: JSON.stringify(object), generation: typeof generation === 'number' ? generation : 0 });
+    this.#taken.delete(key);
+    if (generation !== standing?.facts.generation) this.#log.info({ policy: key, from: `${origin.kind} ${keyOf(origin)}` }, 'a rule of a route is imported');
   }
 
-  async #delete(key: string): Promise<void> {
-    const [namespace, name] = key.split('/');
+  /** With its uid: what somebody has made anew meanwhile stays. */
+  async #delete(key: string, { facts: { namespace, name, uid } }: PolicyObject): Promise<void> {
     this.#applied.delete(key);
-    await this.#api.call({ method: 'DELETE', path: `${POLICIES}/namespaces/${namespace}/mirrorpolicies/${name}` }).catch((error: unknown) => {
+    const path = `${POLICIES}/namespaces/${namespace}/mirrorpolicies/${name}`;
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
+    await this.#api.call({ method: 'DELETE', path, body, timeoutMs: WRITE_TIMEOUT_MS }).catch((error: unknown) => {
       if (!(error instanceof ApiError && error.isNotFound)) throw error;
     });
     this.#log.info({ policy: key }, 'its route no longer mirrors: the policy is deleted');
   }
 
-  async #attempt(key: string, step: () => Promise<void>): Promise<void> {
+  /** @returns whether to go on: without a server there is no point */
+  async #attempt({ key, run }: Step): Promise<boolean> {
     try {
-      await step();
+      await run();
+      return true;
     } catch (error) {
       this.#log.warn({ policy: key, problem: messageOf(error) }, 'a rule of a route could not be imported; the next look tries again');
+      return error instanceof ApiError && error.status !== 0;
     }
   }
+}
+
+/** Whether a policy with this label of its route was made from a route of this kind; see `routeLabel`. */
+function isOf(kind: RouteKind, importedFrom: string): boolean {
+  return importedFrom.startsWith(`${kind.toLowerCase()}.`);
 }
 
 function routeObject(object: unknown): RouteObject | null {

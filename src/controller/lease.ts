@@ -13,6 +13,8 @@ export interface LeaseOptions {
   readonly durationMs?: number;
   /** How often it is renewed, or looked at. */
   readonly renewMs?: number;
+  /** It is ours now, or no longer. */
+  readonly onChange?: () => void;
 }
 
 const DURATION_MS = 15_000;
@@ -77,14 +79,15 @@ export class Lease {
   async #tend(): Promise<void> {
     const beforeMs = performance.now();
     try {
-      if (await this.#take()) this.#heldAtMs = beforeMs;
+      this.#heldAtMs = (await this.#take()) ? beforeMs : -Infinity;
     } catch (error) {
-      // Somebody was quicker, or the server is away: the lease that we hold lasts for a while.
+      // Somebody was quicker, which the next look shows, or the server is away: the lease that we hold lasts for a while.
       if (!(error instanceof ApiError && error.isConflict)) this.#log.warn({ problem: messageOf(error) }, 'the lease could not be renewed');
     }
     if (this.held === this.#wasHeld) return;
     this.#wasHeld = this.held;
-    this.#log.info({ lease: this.#options.name }, this.held ? 'this controller writes now' : 'another controller writes now');
+    this.#log.info({ lease: this.#options.name }, this.held ? 'this controller writes now' : 'this controller does not write any more');
+    this.#options.onChange?.();
   }
 
   async #take(): Promise<boolean> {

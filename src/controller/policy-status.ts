@@ -11,6 +11,9 @@ export interface StatusInput {
   readonly summary: PolicySummary | null;
   /** Agents that answered, and all. */
   readonly agents: readonly [answered: number, all: number];
+  /** Whether it is known which endpoints of Services are ready. */
+  readonly endpointsKnown: boolean;
+  /** What its figures, and the agents, say against it. */
   readonly ailment: Refusal | null;
   /** What stands there now. */
   readonly before: PolicyStatus;
@@ -42,20 +45,24 @@ export function policyStatus(input: StatusInput): PolicyStatus {
   };
 }
 
-/** Whether what readers act upon is the same: all but figures that change all the time. */
+/**
+ * Whether what programs act upon is the same: all but figures and the wording of messages, which may name one pod or
+ * another from look to look.
+ */
 export function saysTheSame(a: PolicyStatus, b: PolicyStatus): boolean {
   const essence = ({ observedGeneration, conditions = [] }: PolicyStatus): string =>
-    JSON.stringify([observedGeneration, conditions.map(({ type, status, reason, message }) => [type, status, reason, message])]);
+    JSON.stringify([observedGeneration, conditions.map(({ type, status, reason }) => [type, status, reason])]);
   return essence(a) === essence(b);
 }
 
-/** Whether its figures are the same, too. */
+/** Whether its figures and messages are the same, too. */
 export function countsTheSame(a: PolicyStatus, b: PolicyStatus): boolean {
-  const figures = ({ nodes = 0, endpoints = 0, counts = NO_COUNTS, targets = [], share = 100 }: PolicyStatus): string => {
+  const details = ({ conditions = [], nodes = 0, endpoints = 0, counts = NO_COUNTS, targets = [], share = 100 }: PolicyStatus): string => {
     const { seen, mirrored, failed, shed, incomplete, other } = counts;
-    return JSON.stringify([nodes, endpoints, seen, mirrored, failed, shed, incomplete, other, share, targets.map((row) => [row.target, row.mirrored, row.failed, row.shed])]);
+    const rows = targets.map((row) => [row.target, row.mirrored, row.failed, row.shed]);
+    return JSON.stringify([conditions.map(({ message }) => message), nodes, endpoints, seen, mirrored, failed, shed, incomplete, other, share, rows]);
   };
-  return figures(a) === figures(b);
+  return details(a) === details(b);
 }
 
 const NO_COUNTS: FleetCounts = { seen: 0, mirrored: 0, failed: 0, shed: 0, incomplete: 0, other: 0 };
@@ -65,10 +72,11 @@ function programmed({ generation, judgement, summary, agents: [answered, all] }:
   const type = 'Programmed';
   if (judgement.applied === null) return { type, status: 'False', reason: 'Invalid', message: 'the policy is not accepted' };
   if (answered === 0) {
-    const message = all === 0 ? 'no agent runs; apply the DaemonSet' : `none of ${all} agents answers`;
+    const message = all === 0 ? 'no agent runs; apply the DaemonSet' : 'no agent answers; does a NetworkPolicy stand between?';
     return { type, status: 'Unknown', reason: 'NoAgents', message };
   }
-  const missing = answered < all ? ` (${all - answered} of ${all} agents do not answer)` : '';
+  // Figures are in the fields beside it: a message that changes with them would be written all the time.
+  const missing = answered < all ? ' (not all agents answer)' : '';
   if (summary === null || summary.endpoints === 0) {
     return { type, status: 'False', reason: 'NoPods', message: `no running pod of the namespace fits the selector${missing}` };
   }
@@ -76,22 +84,28 @@ function programmed({ generation, judgement, summary, agents: [answered, all] }:
     return { type, status: 'False', reason: 'Pending', message: `not all agents go by generation ${generation} yet${missing}` };
   }
   if (summary.attached === 0) {
-    return { type, status: 'False', reason: 'EndpointsNotTapped', message: `none of ${summary.endpoints} pods is tapped: ${summary.problems[0] ?? ''}` };
+    return { type, status: 'False', reason: 'EndpointsNotTapped', message: `none of its pods is tapped, such as ${summary.problems[0] ?? ''}` };
   }
-  // Figures are in the fields beside it: a message that changes with them would be written all the time.
   return { type, status: 'True', reason: 'Programmed', message: `pods that fit the selector are tapped${missing}` };
 }
 
-function degraded({ judgement, ailment }: StatusInput): Said {
+function degraded({ judgement, ailment, endpointsKnown, before }: StatusInput): Said {
   const type = 'Degraded';
-  const idle = judgement.applied?.policy.spec.targets.findIndex(
-    ({ backendRef }, index) => backendRef !== undefined && judgement.applied?.addresses[index]?.length === 0,
-  ) ?? -1;
-  const resolved = judgement.verdicts.every(({ status }) => status === 'True');
-  if (idle >= 0 && resolved) {
-    return { type, status: 'True', reason: 'NoReadyEndpoints', message: `the Service of spec.targets[${idle}] has no endpoint that is ready` };
-  }
+  const idle = endpointsKnown ? idleTarget(judgement) : idleBefore(before);
+  if (idle !== null) return { type, status: 'True', ...idle };
   return ailment === null
     ? { type, status: 'False', reason: 'Healthy', message: 'nothing speaks against it' }
     : { type, status: 'True', ...ailment };
+}
+
+/** A target whose Service is there, and nobody behind it. */
+function idleTarget({ applied, verdicts }: Judgement): Refusal | null {
+  if (applied === null || !verdicts.every(({ status }) => status === 'True')) return null;
+  const index = applied.policy.spec.targets.findIndex(({ backendRef }, at) => backendRef !== undefined && applied.addresses[at]?.length === 0);
+  return index < 0 ? null : { reason: 'NoReadyEndpoints', message: `the Service of spec.targets[${index}] has no endpoint that is ready` };
+}
+
+function idleBefore({ conditions }: PolicyStatus): Refusal | null {
+  const old = conditions?.find(({ type, reason }) => type === 'Degraded' && reason === 'NoReadyEndpoints');
+  return old === undefined ? null : { reason: old.reason, message: old.message };
 }

@@ -27,6 +27,10 @@ export class ApiError extends ShadowtapError {
     return this.status === 404;
   }
 
+  get isForbidden(): boolean {
+    return this.status === 403;
+  }
+
   get isConflict(): boolean {
     return this.status === 409;
   }

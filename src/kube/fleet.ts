@@ -1,12 +1,13 @@
-import type { Outcome } from '../ledger/outcomes.ts';
-import type { AgentStats, PolicyStats } from '../stats.ts';
+import { REMOVED } from '../ledger/book.ts';
+import type { PolicyStats } from '../stats.ts';
+import type { AgentReport } from './agent-report.ts';
 
 /** What one agent said, or why it said nothing. */
 export interface AgentAnswer {
   readonly node: string;
   /** Name of its pod. */
   readonly pod: string;
-  readonly stats: AgentStats | null;
+  readonly stats: AgentReport | null;
   /** Empty where it answered. */
   readonly problem: string;
 }
@@ -42,40 +43,59 @@ export interface PolicySummary {
   /** Share of the sample that is mirrored, 0 to 1, the mean over nodes. */
   readonly share: number;
   readonly counts: FleetCounts;
+  /** By name. */
   readonly targets: readonly TargetCounts[];
-  /** `pod: why it is not tapped`, some of them. */
+  /** `pod: why it is not tapped`, the first of them by name. */
   readonly problems: readonly string[];
-  /** What the agents say of it where they do not all agree with "True"; the first of each reason. */
+  /** What agents say of it other than "True"; one of each reason, in order. */
   readonly conditions: PolicyStats['conditions'];
 }
 
 /** Enough to see what is wrong. */
 const MAX_PROBLEMS = 10;
 
-/** Adds up what the agents say, policy by policy, in the order of their names. */
-export function summarise(answers: readonly AgentAnswer[]): PolicySummary[] {
-  const tallies = new Map<string, Tally>();
-  const tallyOf = (policy: string): Tally => {
-    let tally = tallies.get(policy);
-    if (tally === undefined) tallies.set(policy, (tally = new Tally(policy)));
-    return tally;
-  };
-  for (const { stats } of answers) {
-    if (stats === null) continue;
-    const endpoints = new Map(stats.endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    for (const policy of stats.cluster?.policies ?? []) tallyOf(policy.policy).addNode(policy, endpoints);
-    for (const { policy, outcome, count } of stats.ledger.requests) if (policy !== '') tallyOf(policy).addRequests(outcome, count);
-    for (const { policy, target, outcome, count } of stats.ledger.copies) tallyOf(policy).addCopies(target, outcome, count);
-    for (const { policy, share } of stats.sampleShares) tallyOf(policy).addShare(share);
+/** Adds up what agents say, policy by policy. What comes out is the same in whatever order they are added. */
+export class FleetTally {
+  readonly #policies = new Map<string, PolicyTally>();
+
+  /** Keeps nothing of the report itself. */
+  add({ endpoints: all, cluster, ledger, sampleShares }: AgentReport): void {
+    const endpoints = new Map(all.map((endpoint) => [endpoint.name, endpoint]));
+    for (const policy of cluster?.policies ?? []) this.#of(policy.policy).addNode(policy, endpoints);
+    for (const { policy, outcome, count } of ledger.requests) if (isPolicy(policy)) this.#of(policy).addRequests(outcome, count);
+    for (const { policy, target, outcome, count } of ledger.copies) if (isPolicy(policy)) this.#of(policy).addCopies(target, outcome, count);
+    for (const { policy, share } of sampleShares) if (isPolicy(policy)) this.#of(policy).addShare(share);
   }
-  return Array.from(tallies.values(), (tally) => tally.summary()).sort((a, b) => (a.policy < b.policy ? -1 : 1));
+
+  /** In the order of their names. */
+  summaries(): PolicySummary[] {
+    return Array.from(this.#policies.values(), (tally) => tally.summary()).sort((a, b) => byText(a.policy, b.policy));
+  }
+
+  #of(policy: string): PolicyTally {
+    let tally = this.#policies.get(policy);
+    if (tally === undefined) this.#policies.set(policy, (tally = new PolicyTally(policy)));
+    return tally;
+  }
 }
 
-class Tally {
+/** All of them at once. */
+export function summarise(answers: readonly AgentAnswer[]): PolicySummary[] {
+  const tally = new FleetTally();
+  for (const { stats } of answers) if (stats !== null) tally.add(stats);
+  return tally.summaries();
+}
+
+/** Requests that no policy wants, and those of policies that are long gone, are counted under names that are none. */
+function isPolicy(policy: string): boolean {
+  return policy !== '' && policy !== REMOVED;
+}
+
+class PolicyTally {
   readonly #policy: string;
   readonly #counts = { seen: 0, mirrored: 0, failed: 0, shed: 0, incomplete: 0, other: 0 };
   readonly #targets = new Map<string, { mirrored: number; failed: number; shed: number }>();
-  readonly #problems: string[] = [];
+  #problems: string[] = [];
   readonly #conditions = new Map<string, PolicyStats['conditions'][number]>();
   #nodes = 0;
   #least = Infinity;
@@ -89,7 +109,7 @@ class Tally {
     this.#policy = policy;
   }
 
-  addNode({ generation, conditions, endpoints: names }: PolicyStats, endpoints: ReadonlyMap<string, AgentStats['endpoints'][number]>): void {
+  addNode({ generation, conditions, endpoints: names }: PolicyStats, endpoints: ReadonlyMap<string, AgentReport['endpoints'][number]>): void {
     this.#nodes += 1;
     this.#least = Math.min(this.#least, generation);
     this.#most = Math.max(this.#most, generation);
@@ -97,24 +117,28 @@ class Tally {
     for (const name of names) {
       const { attached = false, problem = 'not tapped yet' } = endpoints.get(name) ?? {};
       if (attached) this.#attached += 1;
-      else if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(`${name}: ${problem}`);
+      else this.#problems.push(`${name}: ${problem}`);
     }
+    if (this.#problems.length > MAX_PROBLEMS) this.#problems = this.#problems.sort(byText).slice(0, MAX_PROBLEMS);
     for (const condition of conditions) {
+      if (condition.status === 'True') continue;
       const key = `${condition.type} ${condition.reason}`;
-      if (condition.status !== 'True' && !this.#conditions.has(key)) this.#conditions.set(key, condition);
+      const known = this.#conditions.get(key);
+      if (known === undefined || condition.message < known.message) this.#conditions.set(key, condition);
     }
   }
 
-  addRequests(outcome: Outcome, count: number): void {
-    this.#counts.seen += count;
-    this.#counts[classOf(outcome)] += count;
+  addRequests(outcome: string, count: number): void {
+    const kind = classOf(outcome);
+    this.#counts.seen = sum(this.#counts.seen, count);
+    this.#counts[kind] = sum(this.#counts[kind], count);
   }
 
-  addCopies(target: string, outcome: Outcome, count: number): void {
+  addCopies(target: string, outcome: string, count: number): void {
     let row = this.#targets.get(target);
     if (row === undefined) this.#targets.set(target, (row = { mirrored: 0, failed: 0, shed: 0 }));
     const kind = classOf(outcome);
-    if (kind === 'mirrored' || kind === 'failed' || kind === 'shed') row[kind] += count;
+    if (kind === 'mirrored' || kind === 'failed' || kind === 'shed') row[kind] = sum(row[kind], count);
   }
 
   addShare(share: number): void {
@@ -131,14 +155,14 @@ class Tally {
       attached: this.#attached,
       share: this.#shares === 0 ? 1 : this.#shareSum / this.#shares,
       counts: { ...this.#counts },
-      targets: Array.from(this.#targets, ([target, row]) => ({ target, ...row })),
-      problems: this.#problems,
-      conditions: [...this.#conditions.values()],
+      targets: [...this.#targets].sort(([a], [b]) => byText(a, b)).map(([target, row]) => ({ target, ...row })),
+      problems: [...this.#problems].sort(byText),
+      conditions: [...this.#conditions].sort(([a], [b]) => byText(a, b)).map(([, condition]) => condition),
     };
   }
 }
 
-function classOf(outcome: Outcome): Exclude<keyof FleetCounts, 'seen'> {
+function classOf(outcome: string): Exclude<keyof FleetCounts, 'seen'> {
   switch (outcome) {
     case 'mirrored':
     case 'recorded':
@@ -150,4 +174,13 @@ function classOf(outcome: Outcome): Exclude<keyof FleetCounts, 'seen'> {
     default:
       return 'other';
   }
+}
+
+/** Within what every reader of JSON takes exactly. */
+function sum(a: number, b: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, a + b);
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -2,12 +2,12 @@ import type { ClusterStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { planNode, type Needs, type NodePlan } from './node-plan.ts';
 import type { GrantFacts, NamespaceFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
-import { SERVICE_NAME_LABEL } from './object-facts.ts';
 import type { Permissions } from './permissions.ts';
 import type { PolicyFacts } from './policy-facts.ts';
-import { Reflector, type Selection, type Timing } from './reflector.ts';
+import { Reflector, type Timing } from './reflector.ts';
 import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
 import { serviceIndex } from './service-index.ts';
+import { slicesOf } from './slice-selection.ts';
 
 export interface NodeWatchOptions {
   readonly nodeName: string;
@@ -21,8 +21,6 @@ export interface NodeWatchOptions {
 const SETTLE_MS = 50;
 /** After that a plan is made of what is known, though what it newly needs is not there yet. */
 const PATIENCE_MS = 3_000;
-/** Longer selectors make longer addresses than some proxies in front of API servers take. */
-const MAX_SELECTED_SERVICES = 100;
 
 type Followed = Pick<Reflector<unknown>, 'start' | 'stop' | 'status' | 'settled'>;
 
@@ -121,10 +119,4 @@ export class NodeWatch {
     this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : { fieldSelector: `metadata.namespace=${peers.namespace}` });
     this.#namespaces.select(namespaces ? {} : null);
   }
-}
-
-/** One watch for all of them: slices bear the name of their Service as a label. */
-function slicesOf(services: readonly string[]): Selection | null {
-  if (services.length === 0) return null;
-  return services.length > MAX_SELECTED_SERVICES ? {} : { labelSelector: `${SERVICE_NAME_LABEL} in (${services.join(',')})` };
 }

@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { parseAllDocuments } from 'yaml';
 import { KubePod } from '../agent/pods-scene.ts';
 import { startAgent, type AgentUnderTest } from '../support/agent.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
-import type { JsonObject, KubeObject } from '../support/cluster/objects.ts';
+import type { JsonObject } from '../support/cluster/objects.ts';
 import { startCluster } from '../support/cluster/start.ts';
+import { AGENTS, manifests, namespace } from '../support/manifests.ts';
 import { createNetwork, type Network } from '../support/network.ts';
 import { NodeCgroups } from '../support/node-cgroups.ts';
 import type { Recorder } from '../support/servers/recorder.ts';
 
 export const NAMESPACE = 'shop';
 export const PORT = 8080;
-const AGENTS = 'shadowtap-system';
 
 export interface ClusterSceneOptions {
   readonly nodes?: readonly string[];
@@ -31,25 +29,11 @@ export async function createClusterScene(options: ClusterSceneOptions = {}): Pro
   await using stack = new AsyncDisposableStack();
   const cluster = stack.use(await startCluster());
   const network = stack.use(await createNetwork());
-  await cluster.apply(...manifests('namespace'), ...manifests('crd'), ...manifests('agent-rbac'), namespace(NAMESPACE));
+  await cluster.apply(...manifests('base/namespace'), ...manifests('base/crd'), ...manifests('base/agent-rbac'), namespace(NAMESPACE));
   const kubeconfig = await cluster.kubeconfigOf(AGENTS, 'shadowtap-agent');
   const scene = new ClusterScene(cluster, network, kubeconfig, options, stack.move());
   for (const name of options.nodes ?? ['node-a']) await scene.addNode(name);
   return scene;
-}
-
-/** Objects of a file of daemonset/base, in their namespace as kustomize would put them. */
-export function manifests(name: string): KubeObject[] {
-  const text = readFileSync(new URL(`../../daemonset/base/${name}.yaml`, import.meta.url), 'utf8');
-  return parseAllDocuments(text).map((document) => {
-    const object = document.toJS() as KubeObject;
-    const everywhere = ['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding'].includes(object.kind);
-    return everywhere ? object : { ...object, metadata: { ...object.metadata, namespace: AGENTS } };
-  });
-}
-
-export function namespace(name: string, labels: Record<string, string> = {}): KubeObject {
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
 }
 
 export interface ScenePodOptions {
