@@ -51,8 +51,8 @@ export class ApiClient {
   #config: KubeConfig | null;
   /** What requests go through: the connections, and the certificates that they were opened with. null: to be made. */
   #dispatcher: Dispatcher | null = null;
-  /** That one, and those before it whose streams still run. */
-  readonly #open = new Set<Dispatcher>();
+  /** Ends all that is under way. A dispatcher that was told to close forgets its streams, and can no longer end them. */
+  readonly #closed = new AbortController();
   #clockSkewMs = 0;
 
   private constructor(load: () => KubeConfig) {
@@ -101,9 +101,7 @@ export class ApiClient {
   /** @returns the JSON of the answer; null where it has none @throws ApiError, ShadowtapError KUBE_CONFIG */
   async call(request: ApiRequest): Promise<unknown> {
     const what = describe(request);
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
-    const signal = request.signal === undefined ? timeout : AbortSignal.any([request.signal, timeout]);
-    const { body } = await this.#send(request, signal, 0);
+    const { body } = await this.#send(request, AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS), 0);
     try {
       const text = await textOf(body);
       return text === '' ? null : JSON.parse(text);
@@ -121,23 +119,28 @@ export class ApiClient {
     const start = new AbortController();
     const timer = setTimeout(() => start.abort(new Error('no answer in time')), request.timeoutMs ?? TIMEOUT_MS);
     try {
-      const { body } = await this.#send(request, AbortSignal.any([request.signal, start.signal]), request.silenceMs);
+      const { body } = await this.#send(request, start.signal, request.silenceMs);
       return told(body, describe(request));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends what is under way; nothing can be asked afterwards. */
   async close(): Promise<void> {
-    this.#dispatcher = null;
-    await Promise.all(Array.from(this.#open, (dispatcher) => dispatcher.destroy()));
-    this.#open.clear();
+    this.#closed.abort(new Error('the client is closed'));
+    await this.#dispatcher?.destroy();
   }
 
-  /** @param silenceMs longest pause within the answer; 0: any @throws ApiError unless the status is a success */
-  async #send(request: ApiRequest, signal: AbortSignal, silenceMs: number): Promise<Response> {
+  /**
+   * @param late aborts where it takes too long
+   * @param silenceMs longest pause within the answer; 0: any
+   * @throws ApiError unless the status is a success
+   */
+  async #send(request: ApiRequest, late: AbortSignal, silenceMs: number): Promise<Response> {
     const { method = 'GET', path, body, contentType = 'application/json' } = request;
+    const unwanted = request.signal === undefined ? this.#closed.signal : AbortSignal.any([this.#closed.signal, request.signal]);
+    const signal = AbortSignal.any([unwanted, late]);
     const what = describe(request);
     const url = new URL(this.server);
     const { dispatcher, headers } = await this.#authenticated();
@@ -161,8 +164,8 @@ export class ApiClient {
       });
       response = await unlessAborted(sent, signal);
     } catch (cause) {
-      // Nobody wants the answer any more: that says nothing of the connection.
-      if (request.signal?.aborted !== true) this.#forget(dispatcher);
+      // That nobody wants the answer any more says nothing of the connection.
+      if (!unwanted.aborted) this.#forget(dispatcher);
       throw new ApiError(`cannot ${what}: ${this.server} does not answer (${messageOf(cause)})`, { cause });
     }
     this.#readClock(response);
@@ -194,7 +197,6 @@ export class ApiClient {
       const message = 'the kubeconfig has neither a certificate authority nor a client certificate; give certificate-authority-data or tls-server-name';
       throw new ShadowtapError('KUBE_CONFIG', message);
     }
-    this.#open.add(dispatcher);
     return dispatcher;
   }
 
@@ -206,8 +208,7 @@ export class ApiClient {
     if (failed !== this.#dispatcher) return;
     this.#dispatcher = null;
     this.#config = null;
-    const forget = (): boolean => this.#open.delete(failed);
-    failed.close().then(forget, forget);
+    failed.close().catch(() => {});
   }
 
   #readClock({ headers }: Response): void {

@@ -50,7 +50,7 @@ const TIMING: Required<Timing> = {
 const GOOD_MS = 10_000;
 /** One that the server ends sooner is a fault somewhere. */
 const SHORT_MS = 1_000;
-/** Answers in a row that there is no such type, before what is known of it is given up: a server that starts may not know it yet. */
+/** Answers in a row that there is no such type, before that is believed: a server that has just started may not know it yet. */
 const MISSES = 3;
 
 /**
@@ -175,14 +175,15 @@ export class Reflector<T> {
       this.#mustList = true;
     }
     this.#misses = error?.isNotFound === true ? this.#misses + 1 : 0;
-    const missing = this.#misses >= (this.#synced ? MISSES : 1);
+    // Where nothing is known of it yet, nothing is lost by taking the first one's word.
+    const missing = this.#misses >= (this.#version === '' ? 1 : MISSES);
     if (missing) this.#forget();
     try {
       this.#say(missing ? 'missing' : 'failing', messageOf(thrown));
     } catch {
       // The callback is what fails, and `status` tells it.
     }
-    if (missing && this.#resource.optional === true) return this.#timing.missingMs * (0.5 + Math.random());
+    if (this.#misses >= MISSES && this.#resource.optional === true) return this.#timing.missingMs * (0.5 + Math.random());
     return this.#backOff.next(error?.retryAfterMs);
   }
 
@@ -221,9 +222,10 @@ export class Reflector<T> {
     const { watchSeconds: [least, most], silenceMs } = this.#timing;
     const seconds = Math.round(least + (most - least) * Math.random());
     const begun = performance.now();
+    const ended = new AbortController();
     let heard = false;
     try {
-      const options = { version: this.#version, seconds, silenceMs, signal };
+      const options = { version: this.#version, seconds, silenceMs, signal: AbortSignal.any([signal, ended.signal]) };
       const events = await openWatch(this.#api, this.#resource, { ...selection }, options);
       this.#watches += 1;
       this.#misses = 0;
@@ -234,6 +236,7 @@ export class Reflector<T> {
         heard = true;
       }
     } finally {
+      ended.abort();
       if (heard || performance.now() - begun > GOOD_MS) this.#backOff.reset();
     }
     // Servers end watches as they were asked to. Where one ends at once, do not spin.
