@@ -1,3 +1,6 @@
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Resource, Selection, Timing } from '../../src/kube/reflector.ts';
 import { textOf } from '../../src/kube/json.ts';
@@ -6,6 +9,7 @@ import type { Faults } from '../support/cluster/faults.ts';
 import type { ServedCluster } from '../support/cluster/served-cluster.ts';
 import { startTestCluster } from '../support/cluster/start.ts';
 import { Following, setting, SETTINGS } from './support/following.ts';
+import { Line } from './support/line.ts';
 
 let cluster: ServedCluster;
 let faults: Faults;
@@ -258,15 +262,14 @@ describe('a reflector whose server is away', () => {
     expect(following.reflector.synced && following.reflector.settled).toBe(true);
   });
 
-  it('waits longer after each failure, up to a bound, and not as regularly as a clock', async () => {
+  it('tries less and less often, and not as regularly as a clock', async () => {
     faults.answer(WATCHES, { status: 503 });
     await using following = follow({ timing: { backOffMs: [20, 160] } });
-    await expect.poll(() => faults.requests(WATCHES).length, WAIT).toBeGreaterThan(24);
-    const waits = gaps(WATCHES);
-    // An answer takes some time besides. A clock would leave all of the later ones alike.
-    expect(Math.max(...waits)).toBeLessThan(160 + 150);
-    expect(mean(waits.slice(6))).toBeGreaterThan(mean(waits.slice(0, 2)));
-    expect(Math.max(...waits.slice(6)) - Math.min(...waits.slice(6))).toBeGreaterThan(40);
+    await expect.poll(() => faults.requests(WATCHES).length, WAIT).toBeGreaterThan(20);
+    const waits = gaps(WATCHES).slice(4);
+    // Mean of what is at random below 160 ms; an answer takes some time besides.
+    expect(mean(waits)).toBeGreaterThan(50);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(40);
     expect(following.reflector.status().lists).toBe(1);
   });
 
@@ -300,6 +303,19 @@ describe('a reflector whose server is away', () => {
     await expect.poll(() => following.reflector.status().problem, WAIT).toContain('made to fail with 429');
     await expect.poll(() => following.known, WAIT).toEqual({ a: '1' });
     expect(gaps(LISTS)[0]).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('leaves a connection that is dead, though nobody has closed it', async () => {
+    await using line = await Line.to(Number(new URL(cluster.url).port));
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'shadowtap-'));
+    const kubeconfig = join(folder.path, 'kubeconfig');
+    await writeFile(kubeconfig, (await readFile(cluster.kubeconfig, 'utf8')).replace(cluster.url, `https://127.0.0.1:${line.port}`));
+    await using following = await followed({ kubeconfig, timing: { silenceMs: 300 } });
+    line.freeze();
+    await change('b', '2');
+    await expect.poll(() => following.known, WAIT).toEqual({ a: '1', b: '2' });
+    expect(faults.requests(LISTS)).toHaveLength(1);
+    expect(line.connections).toBe(2);
   });
 
   it('stops at once, in whatever state the connection is', async () => {
