@@ -34,6 +34,8 @@ export class ShadowtapError extends Error {
 
 /** The text of anything thrown, for a log line or as the tail of our own message. */
 export function messageOf(thrown: unknown): string {
+  // What a connection to several addresses ends with: it says nothing by itself.
+  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(messageOf).join('; ');
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 

@@ -30,7 +30,7 @@ export class Cluster implements ClusterLink {
     }
     this.places = { proc: settings.proc, ...(settings.cgroups !== undefined && { cgroup: settings.cgroups }) };
     this.#api = apiClient(settings);
-    this.#watch = new NodeWatch(this.#api, { nodeName, permissions: permissionsOf(settings), onPlan: (plan) => this.#follow(plan) });
+    this.#watch = new NodeWatch(this.#api, { nodeName, permissions: permissionsOf(settings), onPlan: (plan) => void this.#follow(plan) });
   }
 
   /** From now on the agent does what the cluster says. Call it when the agent has been started. */
@@ -45,7 +45,8 @@ export class Cluster implements ClusterLink {
     const policies = stats.policies.map((policy) => {
       const message = this.#unreadable.get(policy.policy);
       if (message === undefined) return policy;
-      return { ...policy, conditions: [...policy.conditions, { type: 'ResolvedRefs', status: 'False', reason: 'FileUnreadable', message }] };
+      const others = policy.conditions.filter(({ type }) => type !== 'ResolvedRefs');
+      return { ...policy, conditions: [...others, { type: 'ResolvedRefs', status: 'False', reason: 'FileUnreadable', message }] };
     });
     return { ...stats, policies };
   }
@@ -56,13 +57,15 @@ export class Cluster implements ClusterLink {
     await this.#api.close();
   }
 
-  #follow(plan: NodePlan): void {
+  async #follow(plan: NodePlan): Promise<void> {
     const agent = this.#agent;
     if (agent === null) return;
-    agent.follow(this.#assignment(plan)).then(
-      () => agent.log.debug({ pods: plan.endpoints.length, policies: plan.policies.length }, 'following the cluster'),
-      (error: unknown) => agent.log.error({ err: error }, 'what the cluster asks for could not be done'),
-    );
+    try {
+      await agent.follow(this.#assignment(plan));
+      agent.log.debug({ pods: plan.endpoints.length, policies: plan.policies.length }, 'following the cluster');
+    } catch (error) {
+      agent.log.error({ err: error }, 'what the cluster asks for could not be done');
+    }
   }
 
   #assignment({ endpoints, policies: judged, peers }: NodePlan): Assignment {

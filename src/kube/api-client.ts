@@ -1,5 +1,6 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { messageOf, ShadowtapError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { ApiError, apiError } from './api-error.ts';
 
 export interface ApiRequest {
@@ -13,22 +14,25 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** `application/json` by default; patches have types of their own. */
   readonly contentType?: string;
-  /** Milliseconds until the whole answer must be there; 30 seconds by default. */
+  /** Milliseconds until the answer must be there, of a stream its beginning; 30 seconds by default. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** An answer that goes on. */
-export interface ApiStream {
-  readonly chunks: AsyncIterable<Uint8Array>;
+export interface StreamRequest extends ApiRequest {
+  readonly signal: AbortSignal;
+  /** A stream of which nothing is heard for so many milliseconds is taken for dead. */
+  readonly silenceMs: number;
 }
 
 type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
 type Response = Awaited<ReturnType<Dispatcher['request']>>;
 
 const TIMEOUT_MS = 30_000;
-/** Lists of a page are far smaller; an answer beyond it is not from an API server of ours. */
+/** Lists are far smaller; an answer beyond it is not from an API server of ours. */
 const MAX_BODY_BYTES = 256 << 20;
+/** A `Retry-After` beyond it would keep the agent from what it is there for. */
+const MAX_RETRY_AFTER_MS = 300_000;
 /** Differences below it are network and rounding: the Date header has whole seconds. */
 const SKEW_RESOLUTION_MS = 2_000;
 
@@ -42,25 +46,34 @@ export class ApiClient {
   readonly server: string;
   /** Namespace of the service account, or of the kubeconfig's context. */
   readonly namespace: string;
-  readonly #config: KubeConfig;
-  /** Each one has connections of its own, so one is kept for as long as it works. */
+  readonly #load: () => KubeConfig;
+  /** null: to be read, again. It remembers tokens for a minute, and has certificates as they were when it was read. */
+  #config: KubeConfig | null;
+  /** What requests go through: the connections, and the certificates that they were opened with. null: to be made. */
   #dispatcher: Dispatcher | null = null;
+  /** Ends all that is under way. A dispatcher that was told to close forgets its streams, and can no longer end them. */
+  readonly #closed = new AbortController();
   #clockSkewMs = 0;
 
-  private constructor(config: KubeConfig) {
-    const cluster = config.getCurrentCluster();
+  private constructor(load: () => KubeConfig) {
+    this.#load = load;
+    this.#config = load();
+    const cluster = this.#config.getCurrentCluster();
     if (cluster === null) throw new ShadowtapError('KUBE_CONFIG', 'the kubeconfig names no cluster; choose a context with --context');
-    this.#config = config;
     this.server = cluster.server;
-    this.namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+    this.namespace = this.#config.getContextObject(this.#config.getCurrentContext())?.namespace ?? 'default';
   }
 
-  /** As a pod's service account. @throws ShadowtapError KUBE_CONFIG outside a pod */
-  static inCluster(): ApiClient {
+  /**
+   * As a pod's service account.
+   * @param root where the files of the service account are looked for, `/` by default
+   * @throws ShadowtapError KUBE_CONFIG outside a pod
+   */
+  static inCluster(root = ''): ApiClient {
     if (process.env['KUBERNETES_SERVICE_HOST'] === undefined) {
       throw new ShadowtapError('KUBE_CONFIG', 'this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); give a kubeconfig');
     }
-    return configured((config) => config.loadFromCluster());
+    return new ApiClient(() => configOf('of the service account', (config) => config.loadFromCluster(root)));
   }
 
   /**
@@ -70,17 +83,14 @@ export class ApiClient {
    * @throws ShadowtapError KUBE_CONFIG
    */
   static fromKubeconfig(file?: string, context?: string): ApiClient {
-    return configured((config) => {
+    const load = (config: KubeConfig): void => {
       if (file === undefined) config.loadFromDefault();
       else config.loadFromFile(file);
       if (context === undefined) return;
       if (config.getContextObject(context) === null) throw new Error(`it has no context ${JSON.stringify(context)}`);
       config.setCurrentContext(context);
-    }, file);
-  }
-
-  static of(config: KubeConfig): ApiClient {
-    return new ApiClient(config);
+    };
+    return new ApiClient(() => configOf(file ?? '($KUBECONFIG or ~/.kube/config)', load));
   }
 
   /** How far the server's clock is ahead of ours, milliseconds, by its last answer; 0 where that cannot be told from none. */
@@ -88,87 +98,117 @@ export class ApiClient {
     return this.#clockSkewMs;
   }
 
-  /** @returns the JSON of the answer; null where it has none @throws ApiError */
+  /** @returns the JSON of the answer; null where it has none @throws ApiError, ShadowtapError KUBE_CONFIG */
   async call(request: ApiRequest): Promise<unknown> {
-    const signal = limited(request.signal, request.timeoutMs ?? TIMEOUT_MS);
-    const response = await this.#send(request, signal);
+    const what = describe(request);
+    const { body } = await this.#send(request, AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS), 0);
     try {
-      const text = await response.body.text();
+      const text = await textOf(body);
       return text === '' ? null : JSON.parse(text);
     } catch (cause) {
-      throw new ApiError(`cannot ${describe(request)}: the answer broke off or is no JSON (${messageOf(cause)})`, { cause });
+      throw new ApiError(`cannot ${what}: the answer broke off or is no JSON (${messageOf(cause)})`, { cause });
     }
   }
 
-  /** Begins a watch. Reading the stream throws where the connection breaks. @throws ApiError */
-  async stream(request: ApiRequest & { readonly signal: AbortSignal }): Promise<ApiStream> {
+  /**
+   * Begins a watch.
+   * @returns its bytes as they come; to read on throws ApiError where the connection breaks
+   * @throws ApiError, ShadowtapError KUBE_CONFIG
+   */
+  async stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {
     const start = new AbortController();
     const timer = setTimeout(() => start.abort(new Error('no answer in time')), request.timeoutMs ?? TIMEOUT_MS);
     try {
-      const { body } = await this.#send(request, AbortSignal.any([request.signal, start.signal]));
-      return { chunks: body };
+      const { body } = await this.#send(request, start.signal, request.silenceMs);
+      return told(body, describe(request));
     } finally {
       clearTimeout(timer);
     }
   }
 
+  /** Ends what is under way; nothing can be asked afterwards. */
   async close(): Promise<void> {
+    this.#closed.abort(new Error('the client is closed'));
     await this.#dispatcher?.destroy();
-    this.#dispatcher = null;
   }
 
-  async #send(request: ApiRequest, signal: AbortSignal): Promise<Response> {
-    const { method = 'GET', path, query = {}, body, contentType = 'application/json' } = request;
+  /**
+   * @param late aborts where it takes too long
+   * @param silenceMs longest pause within the answer; 0: any
+   * @throws ApiError unless the status is a success
+   */
+  async #send(request: ApiRequest, late: AbortSignal, silenceMs: number): Promise<Response> {
+    const { method = 'GET', path, body, contentType = 'application/json' } = request;
+    const unwanted = request.signal === undefined ? this.#closed.signal : AbortSignal.any([this.#closed.signal, request.signal]);
+    const signal = AbortSignal.any([unwanted, late]);
     const what = describe(request);
     const url = new URL(this.server);
-    const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
-    const search = parameters.size === 0 ? '' : `?${parameters.toString()}`;
+    const { dispatcher, headers } = await this.#authenticated();
     let response: Response;
     try {
-      const { dispatcher, headers } = await this.#authenticated();
-      response = await dispatcher.request({
+      const sent = dispatcher.request({
         origin: url.origin,
-        path: `${url.pathname.replace(/\/$/, '')}${path}${search}`,
+        path: `${url.pathname.replace(/\/$/, '')}${path}${search(request)}`,
         method,
-        headers: { ...headers, accept: 'application/json', ...(body !== undefined && { 'content-type': contentType }) },
+        headers: {
+          ...headers,
+          'user-agent': `shadowtap/${VERSION}`,
+          accept: 'application/json',
+          ...(body !== undefined && { 'content-type': contentType }),
+        },
         body: body === undefined ? null : JSON.stringify(body),
         signal,
-        // The signal ends what takes too long; a watch may be silent.
+        // The signal ends what takes too long.
         headersTimeout: 0,
-        bodyTimeout: 0,
+        bodyTimeout: silenceMs,
       });
+      response = await unlessAborted(sent, signal);
     } catch (cause) {
-      if (cause instanceof ShadowtapError) throw cause;
-      if (request.signal?.aborted !== true) this.#forgetConnections();
+      // That nobody wants the answer any more says nothing of the connection.
+      if (!unwanted.aborted) this.#forget(dispatcher);
       throw new ApiError(`cannot ${what}: ${this.server} does not answer (${messageOf(cause)})`, { cause });
     }
     this.#readClock(response);
     const { statusCode } = response;
-    if (statusCode >= 200 && statusCode < 300) {
-      if (Number(response.headers['content-length'] ?? 0) <= MAX_BODY_BYTES) return response;
-      response.body.destroy();
-      throw new ApiError(`cannot ${what}: the answer is larger than ${MAX_BODY_BYTES} bytes`);
-    }
-    if (statusCode === 401) this.#forgetConnections();
-    const retryAfter = Number(response.headers['retry-after'] ?? 0);
-    throw apiError(what, statusCode, await bodyOf(response), Number.isFinite(retryAfter) ? retryAfter * 1000 : 0);
+    if (statusCode >= 200 && statusCode < 300) return response;
+    // A renewed token, certificate or kubeconfig is taken up by the next request.
+    if (statusCode === 401) this.#forget(dispatcher);
+    throw apiError(what, statusCode, await jsonOf(response), retryAfterMs(response));
   }
 
+  /** @throws ShadowtapError KUBE_CONFIG */
   async #authenticated(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
+    const config = (this.#config ??= this.#load());
     // Tokens are read again from their files as they are renewed, so headers are asked for each time.
     const context = new RequestContext(this.server, HttpMethod.GET);
-    await this.#config.applySecurityAuthentication(context);
-    this.#dispatcher ??= context.getDispatcher() ?? null;
-    if (this.#dispatcher === null) throw new ShadowtapError('KUBE_CONFIG', 'the kubeconfig has neither an authority nor credentials');
-    return { dispatcher: this.#dispatcher, headers: context.getHeaders() };
+    try {
+      await config.applySecurityAuthentication(context);
+    } catch (cause) {
+      this.#config = null;
+      throw new ShadowtapError('KUBE_CONFIG', `the credentials for ${this.server} cannot be used: ${messageOf(cause)}`, { cause });
+    }
+    return { dispatcher: (this.#dispatcher ??= this.#connections(context)), headers: context.getHeaders() };
   }
 
-  /** After a failure the next request takes fresh connections and certificates; running streams end by themselves. */
-  #forgetConnections(): void {
-    const old = this.#dispatcher;
+  /** client-node makes new ones for every context. They hold nothing until they are used. */
+  #connections(context: RequestContext): Dispatcher {
+    const dispatcher = context.getDispatcher();
+    if (dispatcher === undefined) {
+      const message = 'the kubeconfig has neither a certificate authority nor a client certificate; give certificate-authority-data or tls-server-name';
+      throw new ShadowtapError('KUBE_CONFIG', message);
+    }
+    return dispatcher;
+  }
+
+  /**
+   * After a failure the next request takes fresh connections, certificates and tokens; running streams end by themselves.
+   * @param failed if others have taken its place already, nothing is done: many requests fail at once
+   */
+  #forget(failed: Dispatcher): void {
+    if (failed !== this.#dispatcher) return;
     this.#dispatcher = null;
-    void old?.close().catch(() => {});
+    this.#config = null;
+    failed.close().catch(() => {});
   }
 
   #readClock({ headers }: Response): void {
@@ -179,14 +219,14 @@ export class ApiClient {
   }
 }
 
-function configured(load: (config: KubeConfig) => void, file?: string): ApiClient {
+function configOf(where: string, load: (config: KubeConfig) => void): KubeConfig {
   const config = new KubeConfig();
   try {
     load(config);
   } catch (cause) {
-    throw new ShadowtapError('KUBE_CONFIG', `the kubeconfig ${file ?? '($KUBECONFIG or ~/.kube/config)'} cannot be used: ${messageOf(cause)}`, { cause });
+    throw new ShadowtapError('KUBE_CONFIG', `the kubeconfig ${where} cannot be used: ${messageOf(cause)}`, { cause });
   }
-  return ApiClient.of(config);
+  return config;
 }
 
 function describe({ method = 'GET', path, query }: ApiRequest): string {
@@ -194,15 +234,55 @@ function describe({ method = 'GET', path, query }: ApiRequest): string {
   return `${verb} ${path}`;
 }
 
-function limited(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+function search({ query = {} }: ApiRequest): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-async function bodyOf(response: Response): Promise<unknown> {
+/** A request that waits for a connection does not heed its signal until there is one. */
+async function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
   try {
-    return JSON.parse(await response.body.text());
+    return await Promise.race([sent, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function* told(body: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new ApiError(`cannot ${what} any longer: the answer broke off (${messageOf(cause)})`, { cause });
+  }
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > MAX_BODY_BYTES) throw new Error(`it is larger than ${MAX_BODY_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts, bytes).toString();
+}
+
+/** What an error came with; null where that is no JSON. */
+async function jsonOf({ body }: Response): Promise<unknown> {
+  try {
+    return JSON.parse(await textOf(body));
   } catch {
     return null;
   }
+}
+
+/** Kubernetes gives seconds; a date, which HTTP allows too, is not looked at. */
+function retryAfterMs({ headers }: Response): number {
+  const seconds = Number(headers['retry-after'] ?? 0);
+  return Number.isNaN(seconds) ? 0 : Math.min(Math.max(0, seconds * 1000), MAX_RETRY_AFTER_MS);
 }

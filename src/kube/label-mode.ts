@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { MirrorPolicy } from '../policy/schema.ts';
 import { validatePolicy } from '../policy/validate.ts';
 import type { ServiceLookup } from './backend.ts';
@@ -29,8 +30,10 @@ export function labelledPods(pods: Iterable<PodFacts>, lookup: ServiceLookup): L
   const groups = new Map<string, PodFacts[]>();
   for (const pod of pods) {
     if (!Object.hasOwn(pod.labels, MIRROR_TO)) continue;
-    const key = JSON.stringify([pod.namespace, nameFor(pod)]);
-    groups.set(key, [...(groups.get(key) ?? []), pod]);
+    const key = `${pod.namespace}/${nameFor(pod)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [pod]);
+    else group.push(pod);
   }
   return Array.from(groups.values(), (members) => {
     const [first] = members as [PodFacts, ...PodFacts[]];
@@ -44,10 +47,14 @@ export function groupLabels(pod: PodFacts): Readonly<Record<string, string>> {
   return Object.hasOwn(pod.labels, MIRROR_TO) ? { [GROUP]: nameFor(pod) } : {};
 }
 
+/** Pods have the same name if, and only if, they ask for the same: what is wrong with one is not to be the other's. */
 function nameFor({ labels, annotations }: PodFacts): string {
-  const details = [MIRROR_PORT, MIRROR_PERCENT, MIRROR_METHODS].map((name) => (annotations[name] ?? '').slice(0, 64));
+  const asked = [labels[MIRROR_TO], annotations[MIRROR_PORT], annotations[MIRROR_PERCENT], annotations[MIRROR_METHODS]];
+  const name = ['label', ...asked].join(':').replace(/:+$/, '');
+  if (asked.every((text) => text === undefined || /^[\w.,-]{1,64}$/.test(text))) return name;
   // What somebody wrote into annotations ends up in logs and metrics.
-  return ['label', labels[MIRROR_TO], ...details].join(':').replace(/:+$/, '').replace(/[^\w.:,-]/g, '?');
+  const hash = createHash('sha256').update(JSON.stringify(asked)).digest('hex').slice(0, 12);
+  return `${name.replace(/[^\w.:,-]/g, '?').slice(0, 200)}:${hash}`;
 }
 
 function policyFor(pod: PodFacts, name: string, lookup: ServiceLookup): MirrorPolicy | Refusal {

@@ -59,7 +59,7 @@ export function planNode(view: NodeView): NodePlan {
   const take = (name: string, generation: number, selected: readonly PodFacts[], { applied, verdicts }: Judgement): void => {
     if (applied !== null) {
       policies.push(applied);
-      for (const pod of selected) endpoints.set(pod.uid, { pod, labels: { ...pod.labels, ...groupLabels(pod) } });
+      for (const pod of selected) if (!endpoints.has(pod.uid)) endpoints.set(pod.uid, { pod, labels: { ...pod.labels, ...groupLabels(pod) } });
     }
     reports.push({ policy: name, generation, conditions: verdicts, endpoints: selected.map(keyOf) });
   };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { planNode, type Needs, type NodePlan } from './node-plan.ts';
@@ -12,14 +13,14 @@ import { slicesOf } from './slice-selection.ts';
 export interface NodeWatchOptions {
   readonly nodeName: string;
   readonly permissions: Permissions;
-  /** Hears of each new plan; the first comes when all that it needs is known. */
+  /** Hears of each plan that differs from the one before; the first comes when all that it needs is known. */
   readonly onPlan: (plan: NodePlan) => void;
   readonly timing?: Timing;
 }
 
 /** Changes come in bursts, as when a Deployment is rolled out: one plan serves them all. */
 const SETTLE_MS = 50;
-/** After that a plan is made of what is known, though what it newly needs is not there yet. */
+/** So long a plan is held back for what it newly needs; then it is made of what is known. */
 const PATIENCE_MS = 3_000;
 
 type Followed = Pick<Reflector<unknown>, 'start' | 'stop' | 'status' | 'settled'>;
@@ -42,6 +43,8 @@ export class NodeWatch {
   #timer: NodeJS.Timeout | null = null;
   /** Runs while a plan is held back. */
   #patience: NodeJS.Timeout | null = null;
+  /** It has run out: what is missing is not waited for any more, until all is there. */
+  #impatient = false;
   #plan: NodePlan | null = null;
   #stopped = false;
 
@@ -88,11 +91,11 @@ export class NodeWatch {
     if (this.#stopped) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#make(false);
+      this.#make();
     }, SETTLE_MS);
   }
 
-  #make(impatient: boolean): void {
+  #make(): void {
     // Without one of these nothing is known; without grants nothing is granted.
     if (![this.#pods, this.#policies, this.#services].every((reflector) => reflector.synced)) return;
     const plan = planNode({
@@ -104,14 +107,26 @@ export class NodeWatch {
       permissions: this.#options.permissions,
     });
     this.#follow(plan.needs);
-    if (!impatient && !this.#all().every((reflector) => reflector.settled)) {
-      this.#patience ??= setTimeout(() => this.#make(true), PATIENCE_MS);
-      return;
-    }
-    clearTimeout(this.#patience ?? undefined);
-    this.#patience = null;
+    if (this.#waits() || isDeepStrictEqual(plan, this.#plan)) return;
     this.#plan = plan;
     this.#options.onPlan(plan);
+  }
+
+  /** Whether the plan is to be held back: a policy that is new has no addresses before its Service's endpoints are known. */
+  #waits(): boolean {
+    if (this.#all().every((reflector) => reflector.settled)) {
+      clearTimeout(this.#patience ?? undefined);
+      this.#patience = null;
+      this.#impatient = false;
+      return false;
+    }
+    if (this.#impatient) return false;
+    this.#patience ??= setTimeout(() => {
+      this.#patience = null;
+      this.#impatient = true;
+      this.#make();
+    }, PATIENCE_MS);
+    return true;
   }
 
   #follow({ services, peers, namespaces }: Needs): void {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { listOf, portOf, recordOf, stringsOf, textOf, textsOf } from './json.ts';
 import type { GrantFacts, NamespaceFacts, ServiceFacts, SliceFacts } from './objects.ts';
 
@@ -35,15 +36,16 @@ export function sliceFacts(object: unknown): SliceFacts | null {
   const { addressType, endpoints, ports, metadata } = recordOf(object);
   const service = stringsOf(recordOf(metadata)['labels'])[SERVICE_NAME_LABEL] ?? '';
   if (name === '' || service === '' || (addressType !== 'IPv4' && addressType !== 'IPv6')) return null;
+  const family = addressType === 'IPv4' ? 4 : 6;
   return {
     namespace,
     name,
     service,
-    family: addressType === 'IPv4' ? 4 : 6,
+    family,
     addresses: listOf(endpoints).flatMap(({ addresses, conditions }) => {
       // Not said means ready (API reference of EndpointConditions). All addresses of an endpoint are the same pod: the first.
       const [address = ''] = textsOf(addresses);
-      return recordOf(conditions)['ready'] === false || address === '' ? [] : [address];
+      return recordOf(conditions)['ready'] === false || isIP(address) !== family ? [] : [address];
     }),
     ports: listOf(ports).flatMap(({ name: portName, port, protocol }) => {
       const number = portOf(port);

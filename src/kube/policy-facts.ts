@@ -19,7 +19,8 @@ export function policyFacts(object: unknown, previous?: PolicyFacts): PolicyFact
   const { namespace, name } = nameOf(object);
   const { uid, generation } = recordOf(recordOf(object)['metadata']);
   if (name === '' || namespace === '') return null;
-  const version = typeof generation === 'number' ? generation : 0;
-  if (previous !== undefined && previous.uid === uid && previous.generation === version) return previous;
+  // Every object has one; of one that has none, nobody knows what has changed.
+  const version = typeof generation === 'number' && generation > 0 ? generation : 0;
+  if (version > 0 && previous?.uid === uid && previous?.generation === version) return previous;
   return { namespace, name, uid: textOf(uid), generation: version, checked: policyOf(object) };
 }

@@ -4,17 +4,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../errors.ts';
 import type { WatchStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
-import { ApiError, apiError } from './api-error.ts';
-import { recordOf, textOf } from './json.ts';
+import { ApiError } from './api-error.ts';
 import { BackOff } from './back-off.ts';
-import { jsonLines } from './json-lines.ts';
+import { recordOf, textOf } from './json.ts';
+import { listPages, openWatch, type Collection, type WatchEvent } from './list-watch.ts';
 
 /** A type of objects to follow. */
-export interface Resource<T> {
-  /** For people: `pods`. */
-  readonly name: string;
-  /** Such as `/api/v1/pods`. */
-  readonly path: string;
+export interface Resource<T> extends Collection {
   /**
    * What is kept of an object; null: nothing, as if it were not there. Must not throw and must not hold on to the object.
    * `previous` is what was kept of it before; to give it back says that nothing changed.
@@ -34,17 +30,28 @@ export interface Selection {
 export type Store<T> = ReadonlyMap<string, T>;
 
 export interface Timing {
-  readonly backOffMs: readonly [first: number, most: number];
+  readonly backOffMs?: readonly [first: number, most: number];
   /** Pause before a type that was missing is looked for again. */
-  readonly missingMs: number;
+  readonly missingMs?: number;
   /** A watch is asked to end after a time between these, so that agents do not all begin anew together. Seconds. */
-  readonly watchSeconds: readonly [least: number, most: number];
+  readonly watchSeconds?: readonly [least: number, most: number];
+  /** A watch of which nothing is heard for so long is begun anew: its connection may be dead. */
+  readonly silenceMs?: number;
 }
 
-const TIMING: Timing = { backOffMs: [500, 30_000], missingMs: 600_000, watchSeconds: [300, 600] };
-const PAGE = '500';
-/** Beyond the time that the server was asked for, a watch is taken for dead. */
-const WATCH_GRACE_MS = 30_000;
+const TIMING: Required<Timing> = {
+  backOffMs: [500, 30_000],
+  missingMs: 600_000,
+  watchSeconds: [300, 600],
+  // API servers send a bookmark a minute.
+  silenceMs: 180_000,
+};
+/** A watch that lived for so long was a good one, even if it had nothing to tell. */
+const GOOD_MS = 10_000;
+/** One that the server ends sooner is a fault somewhere. */
+const SHORT_MS = 1_000;
+/** Answers in a row that there is no such type, before that is believed: a server that has just started may not know it yet. */
+const MISSES = 3;
 
 /**
  * Keeps a copy of objects of one type: lists them, then watches from the version of the list (Kubernetes API concepts,
@@ -57,7 +64,7 @@ export class Reflector<T> {
   readonly #api: ApiClient;
   readonly #resource: Resource<T>;
   readonly #onChange: () => void;
-  readonly #timing: Timing;
+  readonly #timing: Required<Timing>;
   readonly #backOff: BackOff;
   #objects = new Map<string, T>();
   /** null: nothing is followed, and nothing asked for. */
@@ -66,41 +73,44 @@ export class Reflector<T> {
   #attempt = new AbortController();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
-  /** Version to go on from; empty: list first. */
+  /** Up to which everything is known. A list must not be older, whatever the server has in memory. */
   #version = '';
-  /** The last list was refused as too old: ask for the newest instead of any. */
-  #stale = false;
+  /** Whether the objects are those of the selection, as of some moment. */
+  #settled = false;
+  #synced = false;
+  #mustList = true;
+  /** The server could not list as of a version: ask for the newest. */
+  #newest = false;
   #state: WatchStats['state'] = 'waiting';
   #problem = '';
-  /** Answers in a row that there is no such type. */
   #misses = 0;
   #lists = 0;
   #watches = 0;
   #events = 0;
 
   /** @param onChange objects, or the state, may be different now */
-  constructor(api: ApiClient, resource: Resource<T>, selection: Selection | null, onChange: () => void, timing: Timing = TIMING) {
+  constructor(api: ApiClient, resource: Resource<T>, selection: Selection | null, onChange: () => void, timing: Timing = {}) {
     this.#api = api;
     this.#resource = resource;
     this.#selection = selection;
     if (selection === null) this.#state = 'idle';
     this.#onChange = onChange;
-    this.#timing = timing;
-    this.#backOff = new BackOff(...timing.backOffMs);
+    this.#timing = { ...TIMING, ...timing };
+    this.#backOff = new BackOff(...this.#timing.backOffMs);
   }
 
   get objects(): Store<T> {
     return this.#objects;
   }
 
-  /** Whether all objects of the selection are known, as of some moment; a missing type has none. */
+  /** Whether all objects of a selection have been known, as of some moment; a missing type has none. */
   get synced(): boolean {
-    return this.#lists > 0;
+    return this.#synced;
   }
 
   /** Whether they are those of the selection that was asked for last. */
   get settled(): boolean {
-    return this.#version !== '' || this.#state === 'missing' || this.#selection === null;
+    return this.#settled || this.#selection === null;
   }
 
   status(): WatchStats {
@@ -123,7 +133,8 @@ export class Reflector<T> {
   select(selection: Selection | null): void {
     if (isDeepStrictEqual(selection, this.#selection)) return;
     this.#selection = selection;
-    this.#version = '';
+    this.#settled = false;
+    this.#mustList = true;
     if (selection === null) this.#objects = new Map();
     this.#state = selection === null ? 'idle' : 'waiting';
     this.#problem = '';
@@ -138,104 +149,102 @@ export class Reflector<T> {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      this.#attempt = new AbortController();
-      const { signal } = this.#attempt;
-      if (this.#selection === null) {
-        await once(signal, 'abort');
-        continue;
-      }
+      const { signal } = (this.#attempt = new AbortController());
       try {
-        if (this.#version === '') await this.#list(this.#selection, signal);
-        await this.#watch(this.#selection, signal);
+        await this.#follow(this.#selection, signal);
       } catch (thrown) {
-        if (signal.aborted) continue;
-        await this.#recover(thrown, signal);
+        if (!signal.aborted) await pause(this.#fail(thrown), signal);
       }
     }
   }
 
-  async #recover(thrown: unknown, signal: AbortSignal): Promise<void> {
-    if (thrown instanceof ApiError && thrown.isGone) {
-      this.#version = '';
-      this.#stale = true;
+  async #follow(selection: Selection | null, signal: AbortSignal): Promise<void> {
+    if (selection === null) {
+      await once(signal, 'abort');
+      return;
     }
-    this.#misses = thrown instanceof ApiError && thrown.isNotFound ? this.#misses + 1 : 0;
-    // An API server that has just been started may not know yet which types it has: once is not enough.
-    const missing = this.#misses > (this.#lists === 0 ? 0 : 2);
+    if (this.#mustList) await this.#list(selection, signal);
+    await this.#watch(selection, signal);
+  }
+
+  /** @returns how long to wait before the next attempt, ms */
+  #fail(thrown: unknown): number {
+    const error = thrown instanceof ApiError ? thrown : null;
+    if (error !== null && (error.isGone || error.isTooNew)) {
+      this.#newest = this.#mustList;
+      this.#mustList = true;
+    }
+    this.#misses = error?.isNotFound === true ? this.#misses + 1 : 0;
+    // Where nothing is known of it yet, nothing is lost by taking the first one's word.
+    const missing = this.#misses >= (this.#version === '' ? 1 : MISSES);
     if (missing) this.#forget();
-    this.#say(missing ? 'missing' : 'failing', messageOf(thrown));
-    const waitMs = missing && this.#resource.optional === true
-      ? this.#timing.missingMs * (0.5 + Math.random())
-      : this.#backOff.next(thrown instanceof ApiError ? thrown.retryAfterMs : 0);
-    await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
+    try {
+      this.#say(missing ? 'missing' : 'failing', messageOf(thrown));
+    } catch {
+      // The callback is what fails, and `status` tells it.
+    }
+    if (this.#misses >= MISSES && this.#resource.optional === true) return this.#timing.missingMs * (0.5 + Math.random());
+    return this.#backOff.next(error?.retryAfterMs);
   }
 
   /** The type is gone, and its objects with it. */
   #forget(): void {
+    this.#mustList = true;
     this.#version = '';
-    this.#lists += 1;
+    this.#settled = true;
+    this.#synced = true;
     this.#objects = new Map();
   }
 
-  /**
-   * Any version will do at first: the API server answers from memory and by an index of pods by node. After 410 the
-   * newest is asked for, in pages.
-   */
   async #list(selection: Selection, signal: AbortSignal): Promise<void> {
     const next = new Map<string, T>();
     let version = '';
-    let continueAt: string | undefined;
-    do {
-      const where = this.#stale ? { limit: PAGE, continue: continueAt } : { resourceVersion: '0' };
-      const page = await this.#api.call({ path: this.#resource.path, query: { ...selection, ...where }, signal });
-      const { metadata, items } = recordOf(page);
-      const meta = recordOf(metadata);
-      if (!Array.isArray(items)) throw new ApiError(`the answer to a list of ${this.#resource.name} has no items`);
-      for (const item of items) this.#keep(next, item);
-      version = textOf(meta['resourceVersion']);
-      continueAt = this.#stale && meta['continue'] !== '' ? textOf(meta['continue']) || undefined : undefined;
-    } while (continueAt !== undefined);
-    if (version === '') throw new ApiError(`the answer to a list of ${this.#resource.name} has no resourceVersion`);
+    for await (const page of listPages(this.#api, this.#resource, { ...selection }, this.#newest ? null : this.#version || '0', signal)) {
+      for (const item of page.items) this.#keep(next, item);
+      ({ version } = page);
+    }
+    // Another selection may have been asked for since the last page came.
+    signal.throwIfAborted();
     this.#objects = next;
     this.#version = version;
-    this.#stale = false;
+    this.#mustList = false;
+    this.#newest = false;
+    this.#settled = true;
+    this.#synced = true;
     this.#misses = 0;
     this.#lists += 1;
-    this.#say('following', '');
+    this.#state = 'following';
+    this.#problem = '';
+    this.#onChange();
   }
 
   async #watch(selection: Selection, signal: AbortSignal): Promise<void> {
-    const [least, most] = this.#timing.watchSeconds;
+    const { watchSeconds: [least, most], silenceMs } = this.#timing;
     const seconds = Math.round(least + (most - least) * Math.random());
-    const deadline = AbortSignal.timeout(seconds * 1000 + WATCH_GRACE_MS);
-    const stream = await this.#api.stream({
-      path: this.#resource.path,
-      query: { ...selection, watch: '1', resourceVersion: this.#version, allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) },
-      signal: AbortSignal.any([signal, deadline]),
-    });
-    this.#watches += 1;
-    this.#say('following', '');
     const begun = performance.now();
+    const ended = new AbortController();
     let heard = false;
     try {
-      for await (const event of jsonLines(stream.chunks)) {
-        heard = true;
+      const options = { version: this.#version, seconds, silenceMs, signal: AbortSignal.any([signal, ended.signal]) };
+      const events = await openWatch(this.#api, this.#resource, { ...selection }, options);
+      this.#watches += 1;
+      this.#misses = 0;
+      this.#say('following', '');
+      for await (const event of events) {
+        signal.throwIfAborted();
         this.#take(event);
+        heard = true;
       }
     } finally {
-      // One that told something, or lived a while, was a good one.
-      if (heard || performance.now() - begun > 10_000) this.#backOff.reset();
+      ended.abort();
+      if (heard || performance.now() - begun > GOOD_MS) this.#backOff.reset();
     }
-    // The server ends watches as it was asked to. One that ends at once is a fault somewhere: do not spin.
-    if (!signal.aborted && performance.now() - begun < 1000) await sleep(this.#backOff.next(), undefined, { signal, ref: false }).catch(() => {});
+    // Servers end watches as they were asked to. Where one ends at once, do not spin.
+    if (performance.now() - begun < SHORT_MS) await pause(this.#backOff.next(), signal);
   }
 
-  #take(event: unknown): void {
-    const { type, object } = recordOf(event);
-    if (type === 'ERROR') throw apiError(`watch ${this.#resource.path}`, statusOf(object), object);
-    const version = textOf(recordOf(recordOf(object)['metadata'])['resourceVersion']);
-    if (version === '') throw new ApiError(`a watch of ${this.#resource.name} sent an event without resourceVersion`);
-    const changed = this.#apply(textOf(type), object);
+  #take({ type, object, version }: WatchEvent): void {
+    const changed = this.#apply(type, object);
     this.#version = version;
     if (!changed) return;
     this.#events += 1;
@@ -243,7 +252,7 @@ export class Reflector<T> {
   }
 
   /** @returns whether something is different now */
-  #apply(type: string, object: unknown): boolean {
+  #apply(type: WatchEvent['type'], object: unknown): boolean {
     switch (type) {
       case 'ADDED':
       case 'MODIFIED':
@@ -252,8 +261,6 @@ export class Reflector<T> {
         return this.#objects.delete(objectKey(object));
       case 'BOOKMARK':
         return false;
-      default:
-        throw new ApiError(`a watch of ${this.#resource.name} sent an event of type ${JSON.stringify(type).slice(0, 50)}`);
     }
   }
 
@@ -267,7 +274,7 @@ export class Reflector<T> {
   }
 
   #say(state: WatchStats['state'], problem: string): void {
-    if (state === this.#state && problem === this.#problem && state !== 'following') return;
+    if (state === this.#state && problem === this.#problem) return;
     this.#state = state;
     this.#problem = problem;
     this.#onChange();
@@ -279,7 +286,7 @@ function objectKey(object: unknown): string {
   return `${textOf(namespace)}/${textOf(name)}`;
 }
 
-function statusOf(object: unknown): number {
-  const { code } = recordOf(object);
-  return typeof code === 'number' ? code : 0;
+/** Does not keep the process alive. Ends early, without a word, when it is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 }
