@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { renderTable } from '../../src/cli/table.ts';
-import { manifests, namespace } from '../e2e/cluster-scene.ts';
+import { manifests, namespace } from '../support/manifests.ts';
 import type { JsonObject, KubeObject } from '../support/cluster/objects.ts';
 import { startTestCluster } from '../support/cluster/start.ts';
 import type { WatcherReport } from './cluster-watcher.ts';

@@ -5,7 +5,8 @@ import { curl } from '../support/clients.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { HOST } from '../support/network.ts';
 import { startLoad } from '../support/steady-load.ts';
-import { createClusterScene, namespace, type ClusterScene, type ScenePod } from './cluster-scene.ts';
+import { namespace } from '../support/manifests.ts';
+import { createClusterScene, type ClusterScene, type ScenePod } from './cluster-scene.ts';
 
 /** What a user may wait for after `kubectl label` or `kubectl apply`. */
 const PROMISED_MS = 2_000;
