@@ -7,6 +7,7 @@ import type { ClusterReport } from '../../src/cli/cluster-report.ts';
 import type { NodeReport } from '../../src/agent/node-report.ts';
 import { agentStats } from '../support/agent-stats.ts';
 import { AGENTS, manifests } from '../support/manifests.ts';
+import { HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD } from '../support/route-crds.ts';
 import { Running, type Finished } from '../support/process.ts';
 import { createControllerScene, eventually, type ControllerScene } from '../controller/scene.ts';
 
@@ -249,6 +250,19 @@ describe('shadowtap controller', () => {
     const lease = await scene.cluster.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace: AGENTS, name: 'shadowtap-controller' } });
     expect(lease).toMatchObject({ spec: { holderIdentity: '' } });
     expect(scene.denials()).toEqual([]);
+  });
+
+  it('reads routes with --import, and only then', async () => {
+    await scene.cluster.apply(...manifests('components/import/rbac'), HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD);
+    const file = config(`  kubernetes: { kubeconfig: ${scene.kubeconfig} }\n`);
+    const watched = (): string[] => scene.faults.watches({ verb: 'watch' }).map(({ resource }) => resource);
+    for (const [flags, routes] of [[[], 0], [['--import'], 2]] as const) {
+      await using command = new Running([SHADOWTAP, 'controller', '-f', file, ...flags]);
+      await eventually(async () => expect(watched()).toContain('mirrorpolicies'));
+      await eventually(async () => expect(watched().filter((resource) => ['httproutes', 'virtualservices'].includes(resource))).toHaveLength(routes));
+      expect((await command.stop(8_000)).code).toBe(0);
+      await eventually(async () => expect(watched()).toEqual([]));
+    }
   });
 
   it('is not ready, and says why, where it may not see what it needs', async () => {

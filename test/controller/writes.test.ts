@@ -103,16 +103,16 @@ describe('writes', () => {
     expect(scene.statusWrites()).toHaveLength(1);
   });
 
-  it('go on at a bounded rate when many policies change at once', async () => {
+  it('go on at a bounded rate when many policies change at once', { timeout: 60_000 }, async () => {
+    const count = 200;
+    for (let index = 0; index < count; index += 1) await scene.applyPolicy(`p${index}`);
     await scene.startController();
-    for (let index = 0; index < 60; index += 1) await scene.applyPolicy(`p${index}`);
-    await eventually(async () => expect(new Set(scene.statusWrites().map(({ name }) => name)).size).toBe(60));
-    await sleep(500);
-    scene.faults.forgetRequests();
-    await scene.cluster.delete({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: NAMESPACE, name: 'next' } });
-    await eventually(async () => expect(scene.statusWrites()).toHaveLength(60));
+    await eventually(async () => expect(scene.statusWrites().filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(count), 40_000);
     const times = scene.statusWrites().map(({ at }) => at).sort((a, b) => a - b);
     for (const [index, at] of times.slice(20).entries()) expect(at - times[index]!).toBeGreaterThan(900);
+    await sleep(1_000);
+    // One for each: none was written twice on the way.
+    expect(scene.statusWrites()).toHaveLength(count);
   });
 
   it('put right what somebody else has written into the status', async () => {
