@@ -111,6 +111,13 @@ describe('a request', () => {
     mute.close();
   });
 
+  it('to a name with several addresses, none of which answers, tells what is wrong with them', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'shadowtap-'));
+    const file = join(folder.path, 'kubeconfig');
+    writeFileSync(file, readFileSync(cluster.kubeconfig, 'utf8').replace(cluster.url, 'https://localhost:1'));
+    expect((await failureOf(ApiClient.fromKubeconfig(file).call({ path: NAMESPACE }))).message).toMatch(/does not answer \(connect ECONNREFUSED/);
+  });
+
   it('ends when nobody wants it any more', async () => {
     faults.hang({}, 1);
     const stop = new AbortController();
