@@ -13,12 +13,14 @@ import type { BackendAddress } from '../policy/snapshot.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { ClusterStats } from '../stats.ts';
 
+type Follower = Pick<Agent, 'follow' | 'log'>;
+
 /** The cluster as an agent sees it: tells the agent what to tap and to mirror on its node, for as long as it runs. */
 export class Cluster implements ClusterLink {
   readonly places: ClusterLink['places'];
   readonly #api: ApiClient;
   readonly #watch: NodeWatch;
-  #agent: Agent | null = null;
+  #agent: Follower | null = null;
   /** By `namespace/name`: why a policy's PEM files cannot be read. */
   #unreadable: ReadonlyMap<string, string> = new Map();
 
@@ -34,7 +36,7 @@ export class Cluster implements ClusterLink {
   }
 
   /** From now on the agent does what the cluster says. Call it when the agent has been started. */
-  start(agent: Agent): void {
+  start(agent: Follower): void {
     this.#agent = agent;
     this.#watch.start();
   }

@@ -1,6 +1,7 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { bodyText, jsonOf, retryAfterMs, told } from './answer.ts';
 import { ApiError, apiError } from './api-error.ts';
 
 export interface ApiRequest {
@@ -29,10 +30,6 @@ type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
 type Response = Awaited<ReturnType<Dispatcher['request']>>;
 
 const TIMEOUT_MS = 30_000;
-/** Lists are far smaller; an answer beyond it is not from an API server of ours. */
-const MAX_BODY_BYTES = 256 << 20;
-/** A `Retry-After` beyond it would keep the agent from what it is there for. */
-const MAX_RETRY_AFTER_MS = 300_000;
 /** Differences below it are network and rounding: the Date header has whole seconds. */
 const SKEW_RESOLUTION_MS = 2_000;
 
@@ -99,15 +96,16 @@ export class ApiClient {
   }
 
   /** @returns the JSON of the answer; null where it has none @throws ApiError, ShadowtapError KUBE_CONFIG */
-  async call(request: ApiRequest): Promise<unknown> {
-    const what = describe(request);
-    const { body } = await this.#send(request, AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS), 0);
-    try {
-      const text = await textOf(body);
-      return text === '' ? null : JSON.parse(text);
-    } catch (cause) {
-      throw new ApiError(`cannot ${what}: the answer broke off or is no JSON (${messageOf(cause)})`, { cause });
-    }
+  call(request: ApiRequest): Promise<unknown> {
+    return inTime(request, async (late) => {
+      const { body } = await this.#send(request, late, 0);
+      try {
+        const text = await bodyText(body);
+        return text === '' ? null : JSON.parse(text);
+      } catch (cause) {
+        throw new ApiError(`cannot ${describe(request)}: the answer broke off or is no JSON (${messageOf(cause)})`, { cause });
+      }
+    });
   }
 
   /**
@@ -115,15 +113,11 @@ export class ApiClient {
    * @returns its bytes as they come; to read on throws ApiError where the connection breaks
    * @throws ApiError, ShadowtapError KUBE_CONFIG
    */
-  async stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {
-    const start = new AbortController();
-    const timer = setTimeout(() => start.abort(new Error('no answer in time')), request.timeoutMs ?? TIMEOUT_MS);
-    try {
-      const { body } = await this.#send(request, start.signal, request.silenceMs);
+  stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {
+    return inTime(request, async (late) => {
+      const { body } = await this.#send(request, late, request.silenceMs);
       return told(body, describe(request));
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   /** Ends what is under way; nothing can be asked afterwards. */
@@ -173,7 +167,7 @@ export class ApiClient {
     if (statusCode >= 200 && statusCode < 300) return response;
     // A renewed token, certificate or kubeconfig is taken up by the next request.
     if (statusCode === 401) this.#forget(dispatcher);
-    throw apiError(what, statusCode, await jsonOf(response), retryAfterMs(response));
+    throw apiError(what, statusCode, await jsonOf(response.body), retryAfterMs(response.headers['retry-after']));
   }
 
   /** @throws ShadowtapError KUBE_CONFIG */
@@ -240,6 +234,17 @@ function search({ query = {} }: ApiRequest): string {
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
+/** @param work is given a signal that aborts when it takes longer than the request allows */
+async function inTime<T>({ timeoutMs = TIMEOUT_MS }: ApiRequest, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  try {
+    return await work(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** A request that waits for a connection does not heed its signal until there is one. */
 async function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -251,38 +256,4 @@ async function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', abort);
   }
-}
-
-async function* told(body: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (cause) {
-    throw new ApiError(`cannot ${what} any longer: the answer broke off (${messageOf(cause)})`, { cause });
-  }
-}
-
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of body) {
-    bytes += part.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`it is larger than ${MAX_BODY_BYTES} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts, bytes).toString();
-}
-
-/** What an error came with; null where that is no JSON. */
-async function jsonOf({ body }: Response): Promise<unknown> {
-  try {
-    return JSON.parse(await textOf(body));
-  } catch {
-    return null;
-  }
-}
-
-/** Kubernetes gives seconds; a date, which HTTP allows too, is not looked at. */
-function retryAfterMs({ headers }: Response): number {
-  const seconds = Number(headers['retry-after'] ?? 0);
-  return Number.isNaN(seconds) ? 0 : Math.min(Math.max(0, seconds * 1000), MAX_RETRY_AFTER_MS);
 }

@@ -19,6 +19,8 @@ export interface ListPage {
 }
 
 const PAGE = '500';
+/** As long as API servers themselves take for a request (`--request-timeout`). */
+const LIST_TIMEOUT_MS = 60_000;
 
 /**
  * Lists objects.
@@ -31,7 +33,7 @@ export async function* listPages(api: ApiClient, { name, path }: Collection, que
   let continueAt = '';
   do {
     const where = continueAt === '' ? {} : { continue: continueAt };
-    const { metadata, items } = recordOf(await api.call({ path, query: { ...query, ...how, ...where }, signal }));
+    const { metadata, items } = recordOf(await api.call({ path, query: { ...query, ...how, ...where }, signal, timeoutMs: LIST_TIMEOUT_MS }));
     const { resourceVersion, continue: next } = recordOf(metadata);
     if (!Array.isArray(items)) throw new ApiError(`the answer to a list of ${name} has no items`);
     const version = textOf(resourceVersion);

@@ -55,7 +55,7 @@ describe('a pod with the label', () => {
     expect(specOf(labelled('dns'))).toMatchObject({ targets: [{ backendRef: { port: 54 } }] });
   });
 
-  it('may name a Service of another namespace, which is judged as any reference', () => {
+  it('may name a Service of another namespace, which is judged as every reference is', () => {
     expect(specOf(labelled('next.stock'))).toMatchObject({ targets: [{ backendRef: { name: 'next', namespace: 'stock', port: 8080 } }] });
     expect(specOf(labelled('next.shop'))).not.toHaveProperty('targets.0.backendRef.namespace');
   });

@@ -151,6 +151,29 @@ describe('a reflector whose stream is broken', () => {
   });
 });
 
+describe('a reflector whose selection changes while events come', () => {
+  it('takes no more of the old ones', async () => {
+    let moved = false;
+    let watched: Following<string> | null = null;
+    const move = (): void => {
+      if (watched?.known['b'] === undefined || moved) return;
+      moved = true;
+      watched.reflector.select({ ...here(), labelSelector: 'tier=x' });
+    };
+    await using following = await followed({ onChange: move });
+    watched = following;
+    faults.hang(LISTS, 1);
+    const line = (name: string): string => JSON.stringify({ type: 'ADDED', object: { metadata: { namespace, name, resourceVersion: '1' }, data: { value: 'x' } } });
+    faults.write(`${line('b')}\n${line('c')}\n`, WATCHES);
+    await expect.poll(() => faults.requests(LISTS).length, WAIT).toBe(2);
+    expect(following.known).toEqual({ a: '1', b: 'x' });
+    expect([following.reflector.settled, faults.watches(WATCHES).length]).toEqual([false, 0]);
+    await cluster.apply(setting(namespace, 'd', '4', { tier: 'x' }));
+    faults.clear();
+    await expect.poll(() => following.known, WAIT).toEqual({ d: '4' });
+  });
+});
+
 describe('a reflector whose version is too old', () => {
   it.each(['event', 'status'] as const)('lists again, as of what it knows, when a watch is told so by its %s', async (how) => {
     await using following = await followed();
@@ -203,6 +226,7 @@ describe('a reflector whose version is too old', () => {
   it('asks for the newest state, in pages, where the server cannot list as of what is known', async () => {
     await using following = await followed();
     for (const answer of [{ status: 410 }, { status: 504, body: JSON.stringify({ code: 504, details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } }) }]) {
+      await expect.poll(() => faults.watches(WATCHES).length, WAIT).toBe(1);
       faults.forgetRequests();
       faults.answer(LISTS, answer, 1);
       faults.expireWatches(WATCHES);
@@ -217,7 +241,7 @@ describe('a reflector whose version is too old', () => {
     await using following = await followed();
     for (let i = 0; i < 501; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => change(`p${i + k}`, 'x')));
     const total = (await cluster.list({ apiVersion: 'v1', kind: 'ConfigMap' }, { namespace })).length;
-    await expect.poll(() => following.reflector.objects.size, WAIT).toBe(total);
+    await expect.poll(() => [following.reflector.objects.size, faults.watches(WATCHES).length], WAIT).toEqual([total, 1]);
     faults.forgetRequests();
     faults.answer(LISTS, { status: 410 }, 1);
     // Each page is slow, so that there is time to compact between the first and the second.
@@ -342,10 +366,13 @@ describe('a reflector whose callbacks throw', () => {
       if (broken && textOf(value).startsWith('bad')) throw new RangeError('this object is too much');
       return value;
     };
-    await using following = await followed({ resource: { ...SETTINGS, pick } });
+    await using following = await followed({ resource: { ...SETTINGS, pick }, timing: { backOffMs: [20, 160] } });
     await change('b', 'bad');
     await expect.poll(() => following.reflector.status(), WAIT).toMatchObject({ state: 'failing', problem: 'this object is too much' });
     expect(following.known).toEqual({ a: '1' });
+    // Less and less often, though each of the watches begins well.
+    await expect.poll(() => faults.requests(WATCHES).length, WAIT).toBeGreaterThan(10);
+    expect(mean(gaps(WATCHES).slice(4))).toBeGreaterThan(40);
     broken = false;
     await expect.poll(() => following.known, WAIT).toEqual({ a: '1', b: 'bad' });
     expect(following.reflector.status()).toMatchObject({ state: 'following', problem: '', lists: 1 });
