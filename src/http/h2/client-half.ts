@@ -31,8 +31,8 @@ export class ClientHalf extends Half {
     this.#firstOpened = this.#lastOpened = 1;
   }
 
-  override search(): void {
-    super.search();
+  override startSearch(): void {
+    super.startSearch();
     this.#lastOpened = 0;
     this.#firstOpened = Infinity;
   }

@@ -89,9 +89,13 @@ export abstract class Half implements FrameHandler {
     this.search();
   }
 
-  /** What follows is not the beginning, or does not follow what came before. */
+  /** What follows does not follow what came before. */
   search(): void {
-    if (this.#state === 'off') return;
+    if (this.#state !== 'off') this.startSearch();
+  }
+
+  /** As `search`, whatever came before: it was taken for the beginning of the connection, and was not. */
+  startSearch(): void {
     this.#state = 'searching';
     this.believed = false;
     this.join++;

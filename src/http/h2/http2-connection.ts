@@ -44,8 +44,8 @@ export class Http2Connection {
   /** What comes is not the beginning of the connection. */
   joinMidway(): void {
     this.#everBelieved = false;
-    this.#client.search();
-    this.#server.search();
+    this.#client.startSearch();
+    this.#server.startSearch();
   }
 
   /**
