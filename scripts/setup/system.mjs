@@ -17,7 +17,10 @@ const NEEDS = [
   { command: 'ethtool', package: 'ethtool', why: 'switches offloads in tests', for: ['test', 'bench'] },
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
   { command: 'wrk', package: 'wrk', why: 'a load generator', for: ['test', 'bench'] },
-  { command: 'nginx', package: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
+  { command: 'nginx', package: 'nginx', service: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
+  { command: 'h2load', package: 'nghttp2-client', why: 'clients of HTTP/2 in tests', for: ['test'] },
+  { command: 'nghttpd', package: 'nghttp2-server', why: 'a server of HTTP/2 in tests', for: ['test'] },
+  { command: 'nghttpx', package: 'nghttp2-proxy', service: 'nghttpx', why: 'a server that takes upgrades to HTTP/2 in tests', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
 ];
 
@@ -60,7 +63,8 @@ function inAnyFolder(folders, file) {
 function install(missing) {
   for (const need of missing) doing(`installing ${need.package}`, need.why);
   const packages = missing.map((need) => need.package);
-  const allowServices = packages.includes('nginx') ? keepServicesFromStarting() : () => {};
+  const services = missing.flatMap((need) => need.service ?? []);
+  const allowServices = services.length > 0 ? keepFromStarting(services) : () => {};
   try {
     if (aptInstall(packages).ok) return;
     doing('updating the list of packages', 'it is absent or out of date');
@@ -88,10 +92,10 @@ function aptGet(...args) {
 }
 
 /**
- * nginx is wanted as a program, not as a service on port 80: Debian asks policy-rc.d before it starts one, and a unit
- * that was enabled on the way would start at the next boot.
+ * Servers are wanted as programs, not as services: Debian asks policy-rc.d before it starts one, and a unit that was
+ * enabled on the way would start at the next boot.
  */
-function keepServicesFromStarting() {
+function keepFromStarting(services) {
   const policy = '/usr/sbin/policy-rc.d';
   const ours = !existsSync(policy);
   if (ours) {
@@ -100,6 +104,6 @@ function keepServicesFromStarting() {
   }
   return () => {
     if (ours) rmSync(policy, { force: true });
-    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', 'nginx']);
+    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', ...services]);
   };
 }

@@ -33,8 +33,6 @@ export abstract class HttpMessage {
   /** Time of the first byte and of the last, microseconds of the tap's clock. */
   firstUs = 0;
   lastUs = 0;
-  /** The error code with which its HTTP/2 stream was reset before it was whole (RFC 9113 section 7); -1 if it was not. */
-  resetCode = -1;
   /** For the handler's own use: what it has taken from a budget for the head. */
   charged = 0;
   /** Bytes of the head as read; its texts keep them all alive. */
@@ -121,6 +119,8 @@ export class Exchange {
   readonly protocol: Protocol;
   request: HttpRequest | null = null;
   response: HttpResponse | null = null;
+  /** The error code with which its HTTP/2 stream was reset by either side (RFC 9113 section 7); -1 if it was not. */
+  resetCode = -1;
   /** Position among the requests of its connection, from 0. */
   readonly index: number;
   /** For the handler's own use. */

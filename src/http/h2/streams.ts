@@ -149,11 +149,9 @@ export class Streams {
     this.#endIfDone(stream);
   }
 
-  /** Both sides are over. A request that is not whole is lost. */
+  /** Both sides are over. A request that is not whole is lost. @param code -1 where nobody sent RST_STREAM */
   reset(stream: Stream, code: number, reason: LossReason): void {
-    const { request, response } = stream.exchange;
-    if (request !== null && !request.complete) request.resetCode = code;
-    if (response !== null && !response.complete) response.resetCode = code;
+    stream.exchange.resetCode = code;
     if (!stream.whole) this.lose(stream, 'incomplete', reason);
     this.end(stream);
   }

@@ -20,6 +20,7 @@ export interface Collected {
   /** Digest of the content. */
   body: string;
   bodyLength: number;
+  resetCode: number;
   /** -1: none is known. */
   status: number;
   responseHeaders: string[];
@@ -77,6 +78,7 @@ export class Collector implements ExchangeHandler {
       trailers: request?.trailers ?? [],
       body: sent.hex,
       bodyLength: request?.bodyLength ?? 0,
+      resetCode: exchange.resetCode,
       status: response?.status ?? -1,
       responseHeaders: response?.headers ?? [],
       responseTrailers: response?.trailers ?? [],
