@@ -33,7 +33,7 @@ export const DEFAULT_FRAME_SIZE = 16_384;
 
 /**
  * Whether a frame with a header like the first nine bytes of `data[start..end)` may begin there: a length of 16 KiB at
- * most, no reserved bit, flags, length and stream as the type demands. Of random bytes, one in 2^24 for clients: see
+ * most, no reserved bit, flags, length and stream as the type demands. Of random bytes, one in 13 million for clients: see
  * docs/http2.md.
  */
 export function beginsFrame(data: Uint8Array, start: number, end: number, fromClient: boolean): boolean {
