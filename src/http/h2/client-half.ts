@@ -107,12 +107,12 @@ export class ClientHalf extends Half {
     this.#broken();
   }
 
+  /** What was read since a joining that nobody has believed goes with it: it may never have been. */
   protected override onLost(why: 'gap' | 'join'): void {
-    const { join } = this;
+    const { join, believed } = this;
     this.streams.forEach((stream) => {
-      if (why === 'gap') this.streams.cut(stream, 'gap');
-      // Streams of a joining that has turned out wrong never were.
-      else if (why === 'join' && stream.join === join && stream.exchange.request !== null) this.streams.end(stream);
+      if (!believed && stream.join === join) this.streams.end(stream);
+      else if (why === 'gap') this.streams.cut(stream, 'gap');
     });
   }
 

@@ -108,7 +108,7 @@ export class Http2Connection {
       if (stream.join !== client.join || client.frames < MIN_FRAMES) return;
       client.believe();
       this.#everBelieved = true;
-      this.#streams.believe();
+      this.#streams.believe(client.join);
     }
     if (!this.#server.believed) this.#server.believe();
   }

@@ -167,10 +167,10 @@ export class Streams {
     this.#handler.onExchangeEnd(stream.exchange);
   }
 
-  /** The connection is believed: requests that waited for it are given on. */
-  believe(): void {
+  /** What was read since a joining is believed: requests that waited for it are given on. */
+  believe(join: number): void {
     for (const stream of this.#open.values()) {
-      if (!stream.whole || stream.requestSettled) continue;
+      if (!stream.whole || stream.requestSettled || stream.join !== join) continue;
       this.#settleWhole(stream);
       this.#endIfDone(stream);
     }

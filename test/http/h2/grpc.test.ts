@@ -15,7 +15,7 @@ interface Calls extends Client {
 
 const Shop = makeClientConstructor(ECHO_SERVICE, 'Cart');
 
-/** Runs calls against an echo server. @returns what is decoded of their connection */
+/** Runs calls against an echo server. @returns what is decoded of their connection; from any other place on it is that or less */
 async function decoded(run: (client: Calls) => Promise<void>): Promise<readonly Collected[]> {
   await using server = await startEcho();
   await using relay = await Relay.start(server.port);
@@ -23,7 +23,14 @@ async function decoded(run: (client: Calls) => Promise<void>): Promise<readonly 
   await run(client);
   client.close();
   await sleep(50);
-  return relay.transcripts.flatMap((transcript) => replay(transcript).exchanges);
+  const [transcript] = relay.transcripts;
+  const all = replay(transcript!).exchanges;
+  const known = new Set(all.map(({ path, headers, body }) => JSON.stringify([path, headers, body])));
+  for (let from = 1; from < transcript!.length; from++) {
+    const whole = replay(transcript!, from).exchanges.filter(({ outcome }) => outcome === 'whole');
+    for (const { path, headers, body } of whole) expect(known, `joined at piece ${from}`).toContain(JSON.stringify([path, headers, body]));
+  }
+  return all;
 }
 
 const get = (client: Calls, message: Buffer, metadata = new Metadata(), options = {}): Promise<Buffer | Error> =>
