@@ -199,7 +199,8 @@ static __always_inline enum verdict judge(struct __sk_buff *skb, const struct pa
 		return SKIP;
 	}
 	if (direction == TO_SERVER && p->len && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < config.resync_bytes &&
-	    load_request_start(skb, p->payload, p->len, &start) && is_request_line(&start))
+	    load_request_start(skb, p->payload, p->len, &start) &&
+	    (is_request_line(&start) || is_frame_header(&start, p->len)))
 		return COPY_RESYNC;
 	if (state == FLOW_AWAIT)
 		c->awaiting++;

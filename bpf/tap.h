@@ -35,7 +35,7 @@ struct tap_record {
 #define TO_SERVER 0
 #define TO_CLIENT 1
 #define META_DIRECTION_SHIFT 8
-/* Copying of this flow had stopped; it starts again with this record, which begins with a request line. */
+/* Copying of this flow had stopped; it starts again with this record, which begins like a request or a frame of HTTP/2. */
 #define META_RESYNC (1u << 16)
 
 /* ---- config: constants of one loaded instance, written before it is loaded -------------------------------------- */
@@ -66,7 +66,10 @@ struct flow_key {
 enum flow_state {
 	/* The handshake was seen; the client's first bytes (sequence number `seq`) decide whether it is HTTP. */
 	FLOW_NEW = 1,
-	/* A record did not fit into its ring: nothing is copied until the client begins a request and the ring has room. */
+	/*
+	 * A record did not fit into its ring: nothing is copied until the client begins a request, or a frame of HTTP/2,
+	 * and the ring has room.
+	 */
 	FLOW_SHED = 2,
 	/* Set by a worker: as FLOW_SHED, for reasons of its own. */
 	FLOW_AWAIT = 3,

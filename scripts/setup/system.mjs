@@ -17,7 +17,6 @@ const NEEDS = [
   { command: 'ethtool', package: 'ethtool', why: 'switches offloads in tests', for: ['test', 'bench'] },
   { command: 'curl', package: 'curl', why: 'a client in tests', for: ['test', 'bench'] },
   { command: 'wrk', package: 'wrk', why: 'a load generator', for: ['test', 'bench'] },
-  { command: 'nginx', package: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
   { command: 'nft', package: 'nftables', why: 'redirects to a proxy as a mesh does, in tests', for: ['test'] },
   { command: 'bpftool', package: 'bpftool', why: 'a second opinion on links in tests', for: ['test'] },
   { command: 'unzip', package: 'unzip', why: 'unpacks kubectl', for: ['test'] },
@@ -25,6 +24,10 @@ const NEEDS = [
   { file: '/usr/share/containers/seccomp.json', package: 'golang-github-containers-common', why: "a runtime's default seccomp profile", for: ['test'] },
   { command: 'buildah', package: 'buildah', why: 'builds the image', for: ['test'] },
   { command: 'mmdebstrap', package: 'mmdebstrap', why: 'makes a base image', for: ['test'] },
+  { command: 'nginx', package: 'nginx', service: 'nginx', why: 'a server in tests', for: ['test', 'bench'] },
+  { command: 'h2load', package: 'nghttp2-client', why: 'clients of HTTP/2 in tests', for: ['test'] },
+  { command: 'nghttpd', package: 'nghttp2-server', why: 'a server of HTTP/2 in tests', for: ['test'] },
+  { command: 'nghttpx', package: 'nghttp2-proxy', service: 'nghttpx', why: 'a server that takes upgrades to HTTP/2 in tests', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
 ];
 
@@ -68,7 +71,8 @@ function inAnyFolder(folders, file) {
 function install(missing) {
   for (const need of missing) doing(`installing ${need.package}`, need.why);
   const packages = missing.map((need) => need.package);
-  const allowServices = packages.includes('nginx') ? keepServicesFromStarting() : () => {};
+  const services = missing.flatMap((need) => need.service ?? []);
+  const allowServices = services.length > 0 ? keepFromStarting(services) : () => {};
   try {
     if (aptInstall(packages).ok) return;
     doing('updating the list of packages', 'it is absent or out of date');
@@ -96,10 +100,10 @@ function aptGet(...args) {
 }
 
 /**
- * nginx is wanted as a program, not as a service on port 80: Debian asks policy-rc.d before it starts one, and a unit
- * that was enabled on the way would start at the next boot.
+ * Servers are wanted as programs, not as services: Debian asks policy-rc.d before it starts one, and a unit that was
+ * enabled on the way would start at the next boot.
  */
-function keepServicesFromStarting() {
+function keepFromStarting(services) {
   const policy = '/usr/sbin/policy-rc.d';
   const ours = !existsSync(policy);
   if (ours) {
@@ -108,6 +112,6 @@ function keepServicesFromStarting() {
   }
   return () => {
     if (ours) rmSync(policy, { force: true });
-    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', 'nginx']);
+    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', ...services]);
   };
 }

@@ -3,7 +3,7 @@ import type { Segment } from '../tap/segment.ts';
 import type { FlowCounters } from './counters.ts';
 import { FlowKey } from './key.ts';
 import { Link } from './link.ts';
-import { beginsRequest, beginsResponse } from './pickup.ts';
+import { canBeJoined, directionOf } from './pickup.ts';
 import { Reassembler } from './reassembler.ts';
 import type { ByteStream } from './reassembler.ts';
 import { advance, distance } from './seq.ts';
@@ -281,15 +281,15 @@ export class Flow implements ByteStream, FlowControl {
 
   /** Captures do not say who the client is, and a handshake may be crossed or wrong: the first bytes decide. */
   #orient(segment: Segment, fromA: boolean): void {
-    if (beginsRequest(segment.data, segment.start, segment.end)) this.#setClient(fromA);
-    else if (beginsResponse(segment.data, segment.start, segment.end)) this.#setClient(!fromA);
+    const direction = directionOf(segment.data, segment.start, segment.end);
+    if (direction !== null) this.#setClient((direction === TO_SERVER) === fromA);
   }
 
   /** Joins a connection that is older than the tap. */
   #pickUp(segment: Segment, fromA: boolean, own: Reassembler): boolean {
     if (!this.#clientKnown) return false;
-    const begins = fromA === this.#clientIsA ? beginsRequest : beginsResponse;
-    if (!begins(segment.data, segment.start, segment.end)) return false;
+    const direction = fromA === this.#clientIsA ? TO_SERVER : TO_CLIENT;
+    if (!canBeJoined(segment.data, segment.start, segment.end, direction)) return false;
     own.sync(segment.seq);
     if (!this.#pickedUp) this.#host.counters.pickedUp++;
     this.#pickedUp = true;

@@ -1,8 +1,54 @@
+import * as frame from '../tap/http2-frame.ts';
+import { TO_CLIENT, TO_SERVER } from '../tap/segment.ts';
+import type { Direction } from '../tap/segment.ts';
+
 /**
  * Finds the places where a byte stream that was not seen from its beginning can be read: a segment that begins with
- * a request line or a status line (RFC 9112 sections 3 and 4). Strict on purpose: a body that merely starts with
- * "GET " must not pass for a request.
+ * a request line or a status line (RFC 9112 sections 3 and 4), with HTTP/2's preface or with what may be one of its frames.
+ * Strict on purpose: a body that merely starts with "GET " must not pass for a request.
  */
+
+/** Whether what `direction` sends can be read from here on. */
+export function canBeJoined(data: Uint8Array, start: number, end: number, direction: Direction): boolean {
+  if (direction === TO_CLIENT) return beginsResponse(data, start, end) || frame.beginsFrame(data, start, end, false);
+  return beginsRequest(data, start, end) || beginsPreface(data, start, end) || frame.beginsFrame(data, start, end, true);
+}
+
+/** Which way bytes go that begin like this, for captures that do not say it; null where they do not tell. */
+export function directionOf(data: Uint8Array, start: number, end: number): Direction | null {
+  if (beginsRequest(data, start, end) || beginsPreface(data, start, end)) return TO_SERVER;
+  if (beginsResponse(data, start, end)) return TO_CLIENT;
+  return directionOfFrames(data, start, end);
+}
+
+/** Whether `data[start..end)` begins with the first line of HTTP/2's preface, RFC 9113 section 3.4. */
+export function beginsPreface(data: Uint8Array, start: number, end: number): boolean {
+  if (end - start < PREFACE_LINE.length) return false;
+  for (let i = 0; i < PREFACE_LINE.length; i++) if (data[start + i] !== PREFACE_LINE[i]) return false;
+  return true;
+}
+
+/** By the first field of a head among the frames: requests begin with their pseudo-headers, responses with `:status`. */
+function directionOfFrames(data: Uint8Array, start: number, end: number): Direction | null {
+  for (let at = start; frame.beginsFrame(data, at, end, false) || frame.beginsFrame(data, at, end, true); ) {
+    const found = data[at + 3] === frame.HEADERS ? directionOfHead(data, at) : null;
+    if (found !== null) return found;
+    at += frame.FRAME_HEADER_BYTES + ((data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!);
+  }
+  return null;
+}
+
+/** By the index of the first field, RFC 7541 section 6: 1 to 7 in the static table are of requests, 8 to 14 of responses. */
+function directionOfHead(data: Uint8Array, at: number): Direction | null {
+  const flags = data[at + 4]!;
+  const before = ((flags & frame.PADDED) === 0 ? 0 : 1) + ((flags & frame.PRIORITY_FLAG) === 0 ? 0 : 5);
+  const first = data[at + frame.FRAME_HEADER_BYTES + before] ?? 0;
+  const index = first >= 0x80 ? first & 0x7f : first >= 0x40 ? first & 0x3f : first < 0x20 ? first & 0xf : 0;
+  if (index === 0 || index > 14) return null;
+  return index < 8 ? TO_SERVER : TO_CLIENT;
+}
+
+const PREFACE_LINE = new TextEncoder().encode('PRI * HTTP/2.0\r\n');
 
 const SP = 0x20;
 const HTTP = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e] as const; // HTTP/1.

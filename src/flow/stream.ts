@@ -3,7 +3,7 @@ import type { Direction } from '../tap/segment.ts';
 /** Why a flow ended. `fin`: both sides closed; `evicted`: memory was needed; `closed`: the agent stops. */
 export type EndReason = 'fin' | 'rst' | 'idle' | 'evicted' | 'reused' | 'closed';
 
-/** Why a flow is of no further interest. `tls`, `other`: it never spoke HTTP; `h2`: HTTP/2; `upgrade`: it left HTTP. */
+/** Why a flow is of no further interest. `tls`, `other`: it never spoke HTTP; `h2`: its HTTP/2 broke the rules; `upgrade`: it left HTTP. */
 export type MuteReason = 'tls' | 'other' | 'h2' | 'upgrade';
 
 /**
@@ -21,7 +21,10 @@ export interface StreamHandler {
   onGap(direction: Direction, missing: number, timeUs: number): void;
   /** The sender of this direction has finished, in order (half-close). */
   onFin(direction: Direction, timeUs: number): void;
-  /** An unknown number of bytes is missing in both directions; the next client bytes begin with a request line. */
+  /**
+   * An unknown number of bytes is missing in both directions; the next client bytes begin with a request line, or with
+   * what looks like a frame of HTTP/2.
+   */
   onResync(timeUs: number): void;
   onEnd(reason: EndReason, timeUs: number): void;
 }

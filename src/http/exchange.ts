@@ -1,8 +1,11 @@
 import type { FlowInfo } from '../flow/stream.ts';
 import type { ReasonOf } from '../ledger/outcomes.ts';
 
-/** How the end of a message's content is found, RFC 9112 section 6.3. */
-export type Framing = 'none' | 'length' | 'chunked' | 'close';
+/** How the end of a message's content is found, RFC 9112 section 6.3; `stream`: END_STREAM ends it (RFC 9113 section 8.1). */
+export type Framing = 'none' | 'length' | 'chunked' | 'close' | 'stream';
+
+/** HTTP/1.x or HTTP/2. */
+export type Protocol = 'h1' | 'h2';
 
 /** Takes a message's content as it is decoded (de-chunked, not decompressed). Bytes are borrowed. */
 export interface BodySink {
@@ -11,10 +14,11 @@ export interface BodySink {
 
 /**
  * What requests and responses share. Strings are latin-1 of the bytes on the wire. Header names are as sent, values
- * trimmed and folded lines joined with one space; both lists are flat: name, value, name, value.
+ * trimmed and folded lines joined with one space; both lists are flat: name, value, name, value. Pseudo-headers of HTTP/2
+ * are not among them; cookies that came in several fields (RFC 9113 section 8.2.3) stay as they came.
  */
 export abstract class HttpMessage {
-  /** `HTTP/1.1` */
+  /** `HTTP/1.1`, `HTTP/2` */
   version = '';
   headers: string[] = NO_HEADERS;
   trailers: string[] = NO_HEADERS;
@@ -56,14 +60,42 @@ const STRING_BYTES = 48;
 
 export class HttpRequest extends HttpMessage {
   method = '';
-  /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 section 3.2). */
+  /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 section 3.2); of HTTP/2 `:path`. */
   target = '';
+  /** `:authority` and `:scheme` of HTTP/2; empty where they were not sent. */
+  authority = '';
+  scheme = '';
+  /** The names of the pseudo-headers in the order in which they were sent. */
+  pseudo: readonly string[] = NO_HEADERS;
+
+  /** The pseudo-headers of HTTP/2 as they were sent: name, value, name, value. */
+  pseudoFields(): string[] {
+    return this.pseudo.flatMap((name) => [name, this.#pseudoValue(name)]);
+  }
+
+  #pseudoValue(name: string): string {
+    switch (name) {
+      case ':method':
+        return this.method;
+      case ':path':
+        return this.target;
+      case ':scheme':
+        return this.scheme;
+      case ':authority':
+        return this.authority;
+      default:
+        return '';
+    }
+  }
 
   /** Of the method stays what decides the framing of the response. */
   override dropHead(): void {
     super.dropHead();
     this.method = this.method === 'HEAD' ? 'HEAD' : this.method === 'CONNECT' ? 'CONNECT' : '';
     this.target = '';
+    this.authority = '';
+    this.scheme = '';
+    this.pseudo = NO_HEADERS;
   }
 }
 
@@ -83,21 +115,29 @@ export class HttpResponse extends HttpMessage {
  */
 export class Exchange {
   readonly flow: FlowInfo;
+  /** What its request came in. */
+  readonly protocol: Protocol;
   request: HttpRequest | null = null;
   response: HttpResponse | null = null;
+  /** The error code with which its HTTP/2 stream was reset by either side (RFC 9113 section 7); -1 if it was not. */
+  resetCode = -1;
   /** Position among the requests of its connection, from 0. */
   readonly index: number;
   /** For the handler's own use. */
   context: unknown = null;
 
-  constructor(flow: FlowInfo, index: number) {
+  constructor(flow: FlowInfo, index: number, protocol: Protocol = 'h1') {
     this.flow = flow;
+    this.protocol = protocol;
     this.index = index;
   }
 }
 
 /** Outcomes that the decoder itself reaches; the others are decided later in the line. */
-export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed';
+export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed' | 'h2-midstream';
+
+/** Why a request's bytes end before it does, as the ledger says it. */
+export type LossReason = 'gap' | 'reset' | 'closed' | 'timeout' | 'evicted' | 'resync' | 'shutdown';
 
 /**
  * Receives what the decoder found.
@@ -110,6 +150,12 @@ export type DecoderOutcome = 'upgrade' | 'incomplete' | 'ambiguous' | 'malformed
  * `exchange.request.sink` in onRequestLost.
  * For each response: onResponseHead, then exactly one onResponse, with `complete` saying whether it was seen whole.
  * onExchangeEnd comes once, last, when nothing more will be learnt of the exchange.
+ * Of HTTP/2 connections many exchanges are open at once, and their calls are interleaved. One that was joined in its
+ * middle is not believed until both directions have confirmed each other: until then whole requests wait for onRequest,
+ * which is instead onRequestLost('h2-midstream') if it turns out wrong.
+ * Who wants a message as it happens needs no more than this: its head in onRequestHead, its content piece by piece in the
+ * sink, in one call what came in one segment, its trailers and its end in onRequest, and if it will never be whole
+ * onRequestLost, with `resetCode` if it was reset; likewise for responses.
  * An exchange waits for its response as long as the connection lives: from any of these calls on, a handler that needs a
  * message's head no longer drops it with `dropHead`. Trailers come with onRequest and onResponse.
  */

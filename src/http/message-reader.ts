@@ -27,9 +27,9 @@ export type Break = 'gap' | 'end' | 'chunk' | 'too-large' | 'no-memory';
  *  start ─ first byte ─▶ head ─ empty line ─▶ length | chunked | until-close┘
  *    ▲                     │                       │
  *    │ start line at a     └── gap, chunk fault ───┤       off: nothing more is read
- *    └ segment's begin ── lost ◀───────────────────┘
+ *    └ segment's begin ── lost ◀───────────────────┘      handed-over: what follows is another protocol
  */
-type State = 'start' | 'head' | 'length' | 'chunked' | 'until-close' | 'lost' | 'off';
+type State = 'start' | 'head' | 'length' | 'chunked' | 'until-close' | 'lost' | 'off' | 'handed-over';
 
 /**
  * Cuts one direction of a connection into messages, RFC 9112 section 2.2 and 6.3. What a head means, the subclass
@@ -56,20 +56,21 @@ export abstract class MessageReader implements ContentReceiver {
 
   /** Whether a message has begun and is not complete. */
   get midMessage(): boolean {
-    return this.#state !== 'start' && this.#state !== 'lost' && this.#state !== 'off';
+    return this.#state !== 'start' && this.#state !== 'lost' && this.#state !== 'off' && this.#state !== 'handed-over';
   }
 
   get midHead(): boolean {
     return this.#state === 'head';
   }
 
-  read(data: Buffer, start: number, end: number, timeUs: number): void {
+  /** @returns how far it read: less than `end` only where the rest is another protocol's */
+  read(data: Buffer, start: number, end: number, timeUs: number): number {
     let at = start;
     while (at < end) {
       switch (this.#state) {
         case 'start':
           while (at < end && (data[at] === CR || data[at] === LF)) at++;
-          if (at === end) return;
+          if (at === end) return end;
           this.#firstUs = timeUs;
           this.#state = 'head';
           break;
@@ -89,11 +90,11 @@ export abstract class MessageReader implements ContentReceiver {
           break;
         case 'until-close':
           this.onContent(data, at, end);
-          return;
+          return end;
         case 'lost':
           if (at !== start || !this.beginsMessage(data, at, end)) {
             this.counters.skippedBytes += end - at;
-            return;
+            return end;
           }
           this.counters.resynchronised++;
           this.onResynchronised();
@@ -102,9 +103,12 @@ export abstract class MessageReader implements ContentReceiver {
         case 'off':
           this.#missed = true;
           this.counters.skippedBytes += end - at;
-          return;
+          return end;
+        case 'handed-over':
+          return at;
       }
     }
+    return end;
   }
 
   skip(missing: number, timeUs: number): void {
@@ -135,6 +139,7 @@ export abstract class MessageReader implements ContentReceiver {
         this.#missed = true;
         return;
       case 'lost':
+      case 'handed-over':
         return;
     }
   }
@@ -155,7 +160,7 @@ export abstract class MessageReader implements ContentReceiver {
 
   /** Reads on at the next segment that begins with a start line. */
   lose(): void {
-    if (this.#state === 'off') return;
+    if (this.#state === 'off' || this.#state === 'handed-over') return;
     this.#state = 'lost';
     this.#drop();
   }
@@ -167,6 +172,12 @@ export abstract class MessageReader implements ContentReceiver {
     this.#drop();
   }
 
+  /** What follows is not for this reader. */
+  handOver(): void {
+    this.#state = 'handed-over';
+    this.#drop();
+  }
+
   /** Undoes `stop`: reads on, or if bytes have gone by meanwhile, at the next start line. */
   resume(): void {
     if (this.#state === 'off') this.#state = this.#missed ? 'lost' : 'start';
@@ -174,7 +185,7 @@ export abstract class MessageReader implements ContentReceiver {
 
   /** The next byte begins a message. */
   restart(): void {
-    if (this.#state === 'off') return;
+    if (this.#state === 'off' || this.#state === 'handed-over') return;
     this.lose();
     this.#state = 'start';
   }

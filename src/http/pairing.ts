@@ -175,6 +175,15 @@ export class Pairing {
     }
   }
 
+  /** HTTP/2 answers this exchange: it is no longer ours, and no other is answered. */
+  handOver(exchange: PairedExchange): void {
+    this.#refused(exchange);
+    this.#pending.splice(this.#pending.indexOf(exchange), 1);
+    if (exchange.charged) this.#budget.give(EXCHANGE_BYTES);
+    exchange.charged = false;
+    this.noMoreResponses();
+  }
+
   get awaitsUpgrade(): boolean {
     return this.#awaiting > 0;
   }

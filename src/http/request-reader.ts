@@ -2,6 +2,7 @@ import type { FlowControl } from '../flow/stream.ts';
 import { beginsRequest } from '../flow/pickup.ts';
 import { TOKEN } from './chars.ts';
 import { HttpRequest } from './exchange.ts';
+import type { LossReason } from './exchange.ts';
 import { FramingFields, isName } from './framing.ts';
 import { FAULTY, findHeadEnd, HeadScan, NEED_MORE, TOO_LARGE } from './head-scan.ts';
 import type { Fault } from './head-scan.ts';
@@ -9,9 +10,6 @@ import { readLeniently } from './lenient.ts';
 import { MessageReader } from './message-reader.ts';
 import type { Break, HttpOptions } from './message-reader.ts';
 import type { PairedExchange, Pairing } from './pairing.ts';
-
-/** Why the client's bytes end, as the ledger says it. */
-export type LossReason = 'gap' | 'reset' | 'closed' | 'timeout' | 'evicted' | 'resync' | 'shutdown';
 
 /** The client's direction. As strict as Node's parser, for a request that servers could read in two ways is not mirrored. */
 export class RequestReader extends MessageReader {

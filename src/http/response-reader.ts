@@ -1,6 +1,7 @@
 import type { FlowControl } from '../flow/stream.ts';
 import { beginsResponse } from '../flow/pickup.ts';
 import { HttpResponse } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { FramingFields } from './framing.ts';
 import { FAULTY, findHeadEnd, HeadScan, NEED_MORE } from './head-scan.ts';
 import { readLeniently } from './lenient.ts';
@@ -17,14 +18,17 @@ export class ResponseReader extends MessageReader {
   readonly #pairing: Pairing;
   readonly #control: FlowControl;
   readonly #requests: RequestReader;
+  readonly #toHttp2: (exchange: Exchange) => void;
   #exchange: PairedExchange | null = null;
   /** A part of the present response's content was lost. */
   #damaged = false;
 
-  constructor(pairing: Pairing, requests: RequestReader, control: FlowControl, options: HttpOptions) {
+  /** @param toHttp2 the connection goes on in HTTP/2, which answers this exchange's request */
+  constructor(pairing: Pairing, requests: RequestReader, control: FlowControl, options: HttpOptions, toHttp2: (exchange: Exchange) => void) {
     super(options, pairing.counters);
     this.#pairing = pairing;
     this.#requests = requests;
+    this.#toHttp2 = toHttp2;
     this.#control = control;
   }
 
@@ -93,6 +97,7 @@ export class ResponseReader extends MessageReader {
     this.#requests.onAnswer();
     const exchange = this.#pairing.answered() ?? this.#requests.openEarly() ?? this.#pairing.openUnrequested();
     const method = exchange.request?.method ?? '';
+    if (status === 101 && exchange.awaiting && exchange.asks === 'h2c') return this.#goOnInHttp2(exchange);
     this.#exchange = exchange;
     this.#damaged = false;
     FRAMING.read(response.headers, minor);
@@ -108,6 +113,15 @@ export class ResponseReader extends MessageReader {
     this.stop();
     this.#requests.stop();
     this.#control.mute('upgrade');
+  }
+
+  /** RFC 7540 section 3.2: the 101 is an interim response, the final one comes on stream 1. */
+  #goOnInHttp2(exchange: PairedExchange): void {
+    this.counters.interim++;
+    this.#pairing.handOver(exchange);
+    this.handOver();
+    this.#requests.handOver();
+    this.#toHttp2(exchange);
   }
 
   #onFaultyHead(data: Buffer, start: number, end: number, firstUs: number, timeUs: number): number {

@@ -21,7 +21,7 @@ export const OUTCOMES = {
   planned: [''],
   /** It bears the marker of a mirrored copy: mirroring it again would loop. */
   loop: [''],
-  /** It asks to leave HTTP/1.1 (Upgrade answered with 101, or CONNECT). */
+  /** It asks to leave HTTP (Upgrade answered with 101, or CONNECT). */
   upgrade: ['connect', 'websocket', 'h2c', 'other'],
   /** Its content is larger than the policy's `maxBodyBytes`. */
   'too-large': [''],
@@ -29,9 +29,9 @@ export const OUTCOMES = {
   incomplete: ['gap', 'reset', 'closed', 'timeout', 'evicted', 'resync', 'shutdown', 'crash'],
   /** Two servers could read its framing differently (request smuggling). */
   ambiguous: ['content-length', 'transfer-encoding', 'length-and-chunked', 'line-ending', 'whitespace'],
-  /** It is not valid HTTP/1.x. */
-  malformed: ['request-line', 'header', 'head-too-large', 'chunk'],
-  /** An HTTP/2 stream whose header table was not known. */
+  /** It is not valid HTTP. `frame`: its HTTP/2 connection broke the rules. */
+  malformed: ['request-line', 'header', 'head-too-large', 'chunk', 'frame'],
+  /** A stream of an HTTP/2 connection that was joined in its middle: what its head refers to had been said before. */
   'h2-midstream': [''],
   /** We gave way: production goes first. */
   shed: ['queue', 'bytes', 'rate', 'breaker', 'memory', 'pressure'],

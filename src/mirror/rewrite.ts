@@ -62,7 +62,7 @@ export function buildCopy(request: HttpRequest, body: Buffer | null, rules: Rewr
   if (content === null && body !== null) return null;
   // A request may say that it has content and that it is empty.
   const sent = content === null && request.declaredLength === 0 ? EMPTY : content;
-  const headers = copyHeaders(request.headers, TARGET.authority, rules);
+  const headers = copyHeaders(request, rules);
   if (redactor !== null) redactor.headers(headers);
   if (rules.idempotency !== null) rewriteIdempotencyKeys(headers, rules.idempotency);
   for (const modifier of rules.headerModifiers) modify(headers, modifier);
@@ -80,10 +80,11 @@ function copyTarget(request: HttpRequest, rules: RewriteRules): string {
   return rules.basePath + (rules.path === null ? path : rules.path.apply(path, request)) + search;
 }
 
-function copyHeaders(original: readonly string[], targetAuthority: string, rules: RewriteRules): string[] {
+function copyHeaders(request: HttpRequest, rules: RewriteRules): string[] {
+  const original = request.headers;
   const named = connectionOptions(original);
   const headers: string[] = [];
-  let host = targetAuthority;
+  let host = authorityOf(request);
   let hostAt = -1;
   for (let i = 0; i + 1 < original.length; i += 2) {
     const name = original[i]!;
@@ -95,7 +96,7 @@ function copyHeaders(original: readonly string[], targetAuthority: string, rules
       case header.CONTENT_LENGTH:
         continue;
       case header.HOST:
-        // The authority of an absolute-form target wins over Host (RFC 9112 section 3.2.2); a second Host is dropped.
+        // The request's authority wins over Host (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1); a second Host is dropped.
         if (hostAt >= 0) continue;
         hostAt = headers.length + 1;
         if (host === '') host = value;
@@ -114,7 +115,33 @@ function copyHeaders(original: readonly string[], targetAuthority: string, rules
   const copyHost = hostFor(host, rules);
   if (hostAt >= 0) headers[hostAt] = copyHost;
   else headers.unshift('host', copyHost);
+  if (request.pseudo.length > 0) joinCookies(headers);
   return headers;
+}
+
+/** `:authority` of HTTP/2, or the authority of an absolute-form target, without user and password; empty where there is none. */
+function authorityOf({ authority }: HttpRequest): string {
+  return authority === '' ? TARGET.authority : authority.slice(authority.lastIndexOf('@') + 1);
+}
+
+/**
+ * Clients of HTTP/2 may send each cookie in a field of its own; for HTTP/1.1 there is one, RFC 9113 section 8.2.3.
+ * It stands where the first was.
+ */
+function joinCookies(headers: string[]): void {
+  let first = -1;
+  let kept = 0;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i] === 'cookie' && first >= 0) {
+      headers[first] += `; ${headers[i + 1]!}`;
+      continue;
+    }
+    headers[kept] = headers[i]!;
+    headers[kept + 1] = headers[i + 1]!;
+    if (headers[i] === 'cookie') first = kept + 1;
+    kept += 2;
+  }
+  headers.length = kept;
 }
 
 function unsampled(headerClass: number, value: string): string {

@@ -55,7 +55,8 @@ export class RequestView {
   }
 
   /**
-   * Values of a header that was sent several times are joined as RFC 9110 section 5.3 says.
+   * Values of a header that was sent several times are joined as RFC 9110 section 5.3 says, cookies as RFC 9113 section
+   * 8.2.3 does. The host of HTTP/2 is its `:authority`.
    * @param name in lower case
    * @returns null where it was not sent
    */
@@ -64,9 +65,10 @@ export class RequestView {
     let value: string | null = null;
     for (let i = 0; i + 1 < headers.length; i += 2) {
       if (!isHeader(headers[i]!, name)) continue;
-      value = value === null ? headers[i + 1]! : `${value}, ${headers[i + 1]!}`;
+      value = value === null ? headers[i + 1]! : `${value}${name === 'cookie' ? '; ' : ', '}${headers[i + 1]!}`;
     }
-    return value;
+    const { authority } = this.#request!;
+    return authority !== '' && name === 'host' ? authority : value;
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Exchange, HttpMessage } from '../http/exchange.ts';
+import type { Exchange, HttpMessage, HttpRequest } from '../http/exchange.ts';
 
 /** One exchange as it is recorded: both sides, with times on the wall clock. Text is latin-1 of the bytes on the wire. */
 export interface ExchangeRecord {
@@ -70,14 +70,23 @@ export interface Contents {
 export function recordOf(policy: string, exchange: Exchange, contents: Contents, clock: WallClock): ExchangeRecord {
   const { flow, response } = exchange;
   const request = exchange.request!;
+  const sent = messageOf(request, contents.request, clock);
   return {
     policy,
     client: { address: flow.clientAddress, port: flow.clientPort },
     server: { address: flow.serverAddress, port: flow.serverPort },
-    request: { method: request.method, target: request.target, ...messageOf(request, contents.request, clock) },
+    request: { method: request.method, target: request.target, ...sent, headers: headersOf(request) },
     response:
       response === null ? null : { status: response.status, reason: response.reason, ...messageOf(response, contents.response, clock) },
   };
+}
+
+/** Of HTTP/2, `:authority` is what Host is in recordings, which have the form of HTTP/1.1; the other pseudo-headers have fields. */
+function headersOf({ headers, authority }: HttpRequest): readonly string[] {
+  if (authority === '') return headers;
+  const others: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] !== 'host') others.push(headers[i]!, headers[i + 1]!);
+  return ['host', authority, ...others];
 }
 
 function messageOf(message: HttpMessage, { body, missing }: Content, clock: WallClock): RecordedMessage {

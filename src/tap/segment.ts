@@ -30,7 +30,10 @@ export class Segment {
   /** The endpoint whose tap saw it; 0 where there is none (capture files). */
   endpoint = 0;
   direction: SegmentDirection = UNKNOWN_DIRECTION;
-  /** The kernel had stopped copying this flow and starts again here, at a request line: forget all state of the flow. */
+  /**
+   * The kernel had stopped copying this flow and starts again here, at a request line or at what looks like a frame of
+   * HTTP/2: forget all state of the flow.
+   */
   resync = false;
   flags = 0;
   seq = 0;

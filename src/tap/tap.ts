@@ -57,7 +57,7 @@ export interface TapStats {
   readonly copied: number;
   /** Payload bytes handed to workers. */
   readonly bytes: number;
-  /** Packets of a shed flow that were not copied: the ring was full, or had been and the flow waits for a request line. */
+  /** Packets of a shed flow that were not copied: the ring was full, or had been and the flow waits for a request. */
   readonly shed: number;
   /** Flows that were shed at least once. */
   readonly shedFlows: number;
@@ -99,7 +99,7 @@ export interface SegmentSource {
   readonly badRecords: number;
   /**
    * Asks the tap to copy no more of this connection: it is not HTTP, was upgraded or joined in the middle of a body.
-   * @param forever false: until a client packet begins with a request line; true: until the connection's next SYN
+   * @param forever false: until a client packet begins with a request line or a frame of HTTP/2; true: until the connection's next SYN
    */
   mute(segment: Segment, forever: boolean): void;
   close(): void;

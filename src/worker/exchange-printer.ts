@@ -18,6 +18,7 @@ export interface ExchangeLine {
 
 export interface MessageLine {
   readonly version: string;
+  /** Of a request of HTTP/2, its pseudo-headers too. */
   readonly headers: readonly (readonly [string, string])[];
   readonly trailers: readonly (readonly [string, string])[];
   readonly bodyLength: number;
@@ -57,7 +58,7 @@ export class ExchangePrinter implements ExchangeHandler {
     const notes = notesOf(exchange);
     notes.outcome = outcome;
     notes.reason = reason;
-    if (outcome === 'malformed') this.#digestRequest(exchange, notes);
+    if (outcome === 'malformed' || (outcome === 'h2-midstream' && !exchange.request!.complete)) this.#digestRequest(exchange, notes);
   }
 
   onResponseHead(exchange: Exchange): void {
@@ -93,15 +94,15 @@ function lineOf(exchange: Exchange): ExchangeLine {
     outcome,
     reason,
     request:
-      request === null ? null : { method: request.method, target: request.target, ...messageLine(request, requestBody) },
-    response: response === null ? null : { status: response.status, ...messageLine(response, responseBody) },
+      request === null ? null : { method: request.method, target: request.target, ...messageLine(request, request.pseudoFields(), requestBody) },
+    response: response === null ? null : { status: response.status, ...messageLine(response, [], responseBody) },
   };
 }
 
-function messageLine(message: HttpMessage, body: DigestBody | null): MessageLine {
+function messageLine(message: HttpMessage, pseudo: readonly string[], body: DigestBody | null): MessageLine {
   return {
     version: message.version,
-    headers: pairs(message.headers),
+    headers: [...pairs(pseudo), ...pairs(message.headers)],
     trailers: pairs(message.trailers),
     bodyLength: message.bodyLength,
     bodySha256: (body ?? new DigestBody()).digest(),

@@ -5,6 +5,7 @@ import { FIN, RST, SYN, TO_CLIENT, TO_SERVER } from '../../src/tap/segment.ts';
 import type { EndpointLocation, Tap } from '../../src/tap/tap.ts';
 import { clientPort, endpointAt, onlyConnection, streamsOf, type Recorded } from '../tap/ebpf/recorder.ts';
 import { connected, echo, end, get, serve } from '../tap/ebpf/traffic.ts';
+import { data, frame, get as get2, goaway, headers, padded, ping, PREFACE, priority, reset, settings, settingsAck, windowUpdate } from '../http/h2/frames.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { Cgroup, Pod } from '../support/netns.ts';
 import { TapRecorder } from './recorder.ts';
@@ -249,6 +250,35 @@ export function describeTapContract(name: string, { make, locate, nowhere }: Tap
       expect(records.filter(({ resync }) => resync).map(({ payload }) => payload.toString('latin1', 0, 9))).toEqual(['GET /next']);
     });
 
+    it('lets a connection of HTTP/2 come back where a packet of the client begins with a frame, and nowhere else', async () => {
+      const { records } = await tapping([ECHO_PORT]);
+      const socket = await connected(pod.address, ECHO_PORT);
+      await echo(socket, Buffer.concat([PREFACE, settings()]));
+      await drainMuting(recorder, false);
+      for (const bytes of NO_FRAMES) await echo(socket, bytes);
+      const next = get2(3, '/next');
+      await echo(socket, next);
+      await echo(socket, 'the rest of it');
+      await recorder.until(() => lastOf(records)?.payload.toString() === 'the rest of it');
+      socket.destroy();
+      const sent = records.filter(({ direction, payload }) => direction === TO_SERVER && payload.length > 0);
+      expect(sent.map(({ payload, resync }) => [payload.toString('latin1'), resync])).toEqual([
+        [Buffer.concat([PREFACE, settings()]).toString('latin1'), false],
+        [next.toString('latin1'), true],
+        ['the rest of it', false],
+      ]);
+    });
+
+    it.each(FRAMES.map((bytes) => [bytes.toString('hex'), bytes]))('takes %s for the beginning of a frame', async (_hex, bytes) => {
+      const { records } = await tapping([ECHO_PORT]);
+      const socket = await connected(pod.address, ECHO_PORT);
+      await echo(socket, PREFACE);
+      await drainMuting(recorder, false);
+      await echo(socket, bytes);
+      await recorder.until(() => records.some(({ resync }) => resync));
+      socket.destroy();
+    });
+
     it('sheds whole flows while its reader stalls, without holes, and comes back', async () => {
       const { records, tap } = await tapping([HTTP_PORT], { ringBytes: MIB / 2 });
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -271,6 +301,34 @@ export function describeTapContract(name: string, { make, locate, nowhere }: Tap
     });
   });
 }
+
+/** What the client of an HTTP/2 connection may begin a packet with. */
+const FRAMES = [data(1, 'content', 1), data(5, padded('x', 2), 8), headers(1, Buffer.from('a block'), 0x25), reset(7, 8), settings(3, 100), settingsAck(), ping(), goaway(0, 0, 'bye'), windowUpdate(0, 1), priority(9)];
+
+/** What is none, by length, reserved bit, flags, stream or type. */
+const NO_FRAMES = [
+  'the rest of a body',
+  frame(0, 0, 1, 'x'.repeat(16_385)),
+  frame(0, 0, 2 ** 31 + 1, 'x'),
+  frame(0, 2, 1, 'x'),
+  frame(0, 0, 0, 'x'),
+  frame(0, 0, 2, 'x'),
+  frame(0, 8, 1),
+  frame(1, 4, 1),
+  frame(1, 0x24, 1, 'four'),
+  frame(2, 0, 1, 'four'),
+  frame(3, 0, 0, 'four'),
+  frame(4, 0, 0, 'four'),
+  frame(4, 1, 0, 'sixsix'),
+  frame(4, 0, 1, 'sixsix'),
+  frame(5, 4, 1, 'promise'),
+  frame(6, 0, 0, 'four'),
+  frame(7, 0, 0, 'four'),
+  frame(8, 0, 1, 'five.'),
+  frame(9, 4, 1, 'continued'),
+  frame(10, 0, 0, 'origin'),
+  settings().subarray(0, 8),
+];
 
 /** Only connections whose handshake was seen: the last packets of an earlier test's connection may still come. */
 function begun(records: readonly Recorded[]): Recorded[] {

@@ -23,6 +23,7 @@ export interface OracleMessage {
 export interface Oracle {
   readonly requests: readonly OracleMessage[];
   readonly responses: readonly OracleMessage[];
+  readonly h2: readonly OracleStream[];
 }
 
 export interface CorpusEntry {
@@ -58,17 +59,17 @@ export function signature(message: OracleMessage): string {
   return JSON.stringify([method ?? null, target ?? null, status ?? null, version, headers, body_length, body_sha256]);
 }
 
-/** Our lines in the oracle's terms: who sent it, and its signature; in the order of the connection. */
+/** Our lines of HTTP/1.x in the oracle's terms: who sent it, and its signature; in the order of the connection. */
 export function ourMessages(lines: readonly ExchangeLine[]): { requests: OracleMessage[]; responses: OracleMessage[] } {
   const requests: OracleMessage[] = [];
   const responses: OracleMessage[] = [];
   for (const line of lines) {
     const { src, sport, dst, dport } = line;
-    if (line.request !== null) {
+    if (line.request !== null && line.request.version !== 'HTTP/2') {
       const { method, target } = line.request;
       requests.push({ src, sport, dst, dport, method, target, ...common(line.request) });
     }
-    if (line.response !== null) {
+    if (line.response !== null && line.response.version !== 'HTTP/2') {
       const { status } = line.response;
       responses.push({ src: dst, sport: dport, dst: src, dport: sport, status, ...common(line.response) });
     }
@@ -125,10 +126,59 @@ export function compare(oracle: readonly OracleMessage[], ours: readonly OracleM
 }
 
 /** IPv6 packets between IPv4-mapped addresses have the addresses of IPv4 for us. */
-function flowOf({ src, sport, dst, dport }: OracleMessage): string {
+function flowOf({ src, sport, dst, dport }: Pick<OracleMessage, 'src' | 'sport' | 'dst' | 'dport'>): string {
   return `${src} ${sport} ${dst} ${dport}`.replaceAll('::ffff:', '');
 }
 
 export function count(map: Map<string, number>, key: string, by: number): void {
   map.set(key, (map.get(key) ?? 0) + by);
+}
+
+/** One direction of one HTTP/2 stream, as the oracle has it. */
+export interface OracleStream {
+  readonly src: string;
+  readonly sport: number;
+  readonly dst: string;
+  readonly dport: number;
+  readonly h2_stream: number;
+  readonly blocks: readonly { readonly kind: string; readonly headers: readonly (readonly [string, string])[] | null }[];
+  readonly data_length: number;
+  readonly data_sha256: string;
+  readonly end_stream: boolean;
+  readonly disputed: boolean;
+}
+
+/** What is compared of a message of HTTP/2: of one that is cut its head, else all of it. */
+function streamSignature(headers: unknown, trailers: unknown, isWhole: boolean, length: number, sha256: string): string {
+  return JSON.stringify(isWhole ? [headers, trailers, length, sha256] : [headers]);
+}
+
+export interface StreamComparison {
+  readonly agreed: number;
+  readonly missing: readonly OracleStream[];
+}
+
+/** Finds each undisputed stream's direction among our messages of HTTP/2. Pushed streams are not ours to report. */
+export function compareStreams(oracle: readonly OracleStream[], lines: readonly ExchangeLine[]): StreamComparison {
+  const ours = new Map<string, string[]>();
+  for (const { src, sport, dst, dport, request, response } of lines) {
+    const add = (key: string, message: MessageLine, headers: MessageLine['headers']): void => {
+      const known = ours.get(key) ?? [];
+      ours.set(key, known);
+      const { trailers, bodyLength, bodySha256 } = message;
+      known.push(streamSignature(headers, trailers, true, bodyLength, bodySha256), streamSignature(headers, trailers, false, 0, ''));
+    };
+    if (request?.version === 'HTTP/2') add(`${src} ${sport} ${dst} ${dport}`, request, request.headers);
+    if (response?.version === 'HTTP/2') add(`${dst} ${dport} ${src} ${sport}`, response, [[':status', `${response.status}`], ...response.headers]);
+  }
+  let agreed = 0;
+  const missing: OracleStream[] = [];
+  for (const stream of oracle) {
+    if (stream.disputed || stream.h2_stream % 2 === 0) continue;
+    const [head, trailers] = stream.blocks;
+    const wanted = streamSignature(head?.headers, trailers?.headers ?? [], stream.end_stream, stream.data_length, stream.data_sha256);
+    if (ours.get(flowOf(stream))?.includes(wanted) === true) agreed++;
+    else missing.push(stream);
+  }
+  return { agreed, missing };
 }

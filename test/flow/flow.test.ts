@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ACK, RST, SYN, URG } from '../../src/tap/segment.ts';
 import { Conversation } from '../support/conversation.ts';
 import type { Packet } from '../support/conversation.ts';
+import { answer, get, headers, hpack, ping, PREFACE, settings } from '../http/h2/frames.ts';
 import { Bench, run } from './stream-log.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\n\r\n';
@@ -179,6 +180,25 @@ describe('a flow', () => {
   });
 
   describe('older than the tap', () => {
+    const frames = (...parts: Buffer[]): string => Buffer.concat(parts).toString('latin1');
+
+    it('is picked up where a segment of either side begins like a frame of HTTP/2, by a tap that knows directions', () => {
+      const talk = new Conversation().client('rest of a frame').server('rest of one too');
+      talk.client(frames(get(101, '/a'))).server(frames(answer(101))).client('more');
+      const bench = new Bench().play(talk.packets, true);
+      expect(bench.close()).toEqual([[`> "${frames(get(101, '/a'))}"`, `< "${frames(answer(101))}"`, '> "more"', 'end closed']]);
+      expect(bench.counters).toMatchObject({ pickedUp: 1, unsynced: 2 });
+    });
+
+    it('is picked up by a capture at the head of a request or a response of HTTP/2, which says who the client is', () => {
+      const talk = new Conversation().server(frames(ping())).server(frames(ping(), headers(99, hpack.indexed(8)))).client(frames(ping(), get(101, '/a')));
+      expect(run(talk.packets)).toEqual([[`< "${frames(ping(), headers(99, hpack.indexed(8)))}"`, `> "${frames(ping(), get(101, '/a'))}"`, 'end closed']]);
+    });
+
+    it('is picked up by a capture at the preface of HTTP/2', () => {
+      expect(run(new Conversation().client(frames(PREFACE, settings())).packets)).toEqual([[`> "${frames(PREFACE, settings())}"`, 'end closed']]);
+    });
+
     it('starts at a request line, and its server at what the client has acknowledged', () => {
       const talk = new Conversation().client('rest of something').server('more of it').client(REQUEST).server(RESPONSE);
       for (const live of [true, false]) {

@@ -4,6 +4,7 @@ import type { Packet } from '../support/conversation.ts';
 import { decode } from '../support/decoder.ts';
 import { CASES } from './cases.ts';
 import type { Case } from './cases.ts';
+import { H2_CASES } from './h2/cases.ts';
 
 /** The case as a connection, each turn in pieces of at most `size`. */
 function connection({ turns }: Case, size: number): Conversation {
@@ -43,7 +44,7 @@ function disturbed(packets: readonly Packet[]): Packet[] {
 }
 
 describe('the HTTP decoder', () => {
-  describe.each(CASES)('$name', (example) => {
+  describe.each([...CASES, ...H2_CASES])('$name', (example) => {
     it('in one segment a turn', () => {
       expect(decode(connection(example, 65_535).packets).events).toEqual(example.events);
     });

@@ -4,7 +4,7 @@ import { MUTE_FOREVER, MUTE_WORDS, type MuteQueue } from '../ring/mute-queue.ts'
 import { FIN, RST, Segment, SYN, TO_SERVER } from '../segment.ts';
 import { counterIndex } from './counters.ts';
 import { AWAIT, FlowMarks, MUTED, NEW, SHED, UNMARKED } from './flow-marks.ts';
-import { isRequestLine, mayBeHttp } from './request-start.ts';
+import { mayBeHttp, mayComeBack } from './request-start.ts';
 import type { RingWriter } from './ring-writer.ts';
 
 const SEEN = counterIndex('seen');
@@ -37,8 +37,8 @@ export interface RingEnd {
 
 /**
  * Decides what is copied into the rings, by the rules of bpf/tap.bpf.c: no pure ACKs, nothing of flows that are not HTTP or
- * that a worker has muted; a flow for which there was no room is left out until one of its requests begins and its ring
- * is less than half full, so that readers never see a hole that overload has made.
+ * that a worker has muted; a flow for which there was no room is left out until one of its requests, or a frame of its
+ * HTTP/2, begins and its ring is less than half full, so that readers never see a hole that overload has made.
  *
  * seen = copied + acks + shed + notHttp + awaiting.
  */
@@ -127,7 +127,7 @@ export class Copier {
       return SKIP;
     }
     const hasRoom = ring.writer.used() < ring.writer.bytes * RESYNC_SHARE;
-    if (direction === TO_SERVER && hasRoom && isRequestLine(segment.data, segment.start, segment.end)) return COPY_RESYNC;
+    if (direction === TO_SERVER && hasRoom && mayComeBack(segment.data, segment.start, segment.end)) return COPY_RESYNC;
     counters[state === AWAIT ? AWAITING : SHED_PACKETS]!++;
     return SKIP;
   }

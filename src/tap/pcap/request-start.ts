@@ -1,3 +1,5 @@
+import { beginsFrame } from '../http2-frame.ts';
+
 /**
  * Does this payload look like the beginning of a request? Two answers, for two purposes; the twin of bpf/http.h, which
  * gives the reasons. Bytes that have not arrived count as 0.
@@ -8,6 +10,11 @@ export function mayBeHttp(data: Buffer, start: number, end: number): boolean {
   const first = byteAt(data, start, end);
   if (first === CR || first === LF) return true;
   return isUpper(first) && mayBeToken(byteAt(data, start + 1, end)) && mayBeToken(byteAt(data, start + 2, end));
+}
+
+/** Where a flow that is left out comes back: at a request, or at a frame of HTTP/2. */
+export function mayComeBack(data: Buffer, start: number, end: number): boolean {
+  return isRequestLine(data, start, end) || beginsFrame(data, start, end, true);
 }
 
 /** Strict, for the middle of a connection: a yes by mistake would make a body look like a request. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRequestLine, mayBeHttp } from '../../../src/tap/pcap/request-start.ts';
+import { isRequestLine, mayBeHttp, mayComeBack } from '../../../src/tap/pcap/request-start.ts';
 
 const within = (text: string): [Buffer, number, number] => [Buffer.from(`##${text}##`, 'latin1'), 2, 2 + text.length];
 
@@ -26,5 +26,18 @@ describe('isRequestLine', () => {
     const data = Buffer.from('GET / HTTP/1.1');
     expect(isRequestLine(data, 0, 4)).toBe(false);
     expect(isRequestLine(data, 0, 5)).toBe(true);
+  });
+});
+
+describe('mayComeBack', () => {
+  it.each([
+    ['GET / HTTP/1.1', true],
+    ['\0\0\x05\x01\x04\0\0\0\x01block', true],
+    ['\0\0\0\x04\x01\0\0\0\0', true],
+    ['\0\0\0\x04\x01\0\0\0', false],
+    ['\0\0\x05\x09\x04\0\0\0\x01block', false],
+    ['the rest of a body', false],
+  ])('of %j is %s', (text, expected) => {
+    expect(mayComeBack(...within(text))).toBe(expected);
   });
 });
