@@ -145,6 +145,18 @@ describe('the connections of a client', () => {
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
   });
 
+  it('are not given up for what failed over those before them', async () => {
+    await api.call({ path: NAMESPACE });
+    faults.hang({ verb: 'get' }, 2);
+    const [early, late] = [50, 300].map((timeoutMs) => failureOf(api.call({ path: NAMESPACE, timeoutMs })));
+    await early;
+    await api.call({ path: NAMESPACE });
+    await late;
+    await api.call({ path: NAMESPACE });
+    const [, , , before, after] = faults.requests().map(({ connection }) => connection);
+    expect(after).toBe(before);
+  });
+
   it('are closed with it, those too that it has given up while streams ran over them', async () => {
     const { signal } = new AbortController();
     for (let i = 0; i < 3; i++) {
