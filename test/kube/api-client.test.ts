@@ -198,7 +198,7 @@ describe('credentials', () => {
     expect([inPod.server, inPod.namespace]).toEqual([cluster.url, 'credentials']);
     const reflector = new Reflector(inPod, SETTINGS, {}, () => {}, QUICK);
     reflector.start();
-    await expect.poll(() => reflector.status().state, WAIT).toBe('following');
+    await expect.poll(() => reflector.status().watches, WAIT).toBe(1);
     faults.expireTokens();
     faults.dropWatches();
     await expect.poll(() => reflector.status().problem, WAIT).toContain('the credentials are not accepted');
