@@ -135,13 +135,14 @@ describe('the connections of a client', () => {
     await expect.poll(() => faults.watches().length, WAIT).toBe(7);
     await Promise.all(Array.from({ length: 20 }, () => api.call({ path: NAMESPACE })));
     expect(new Set(faults.requests().map(({ connection }) => connection)).size).toBe(1);
-    // A server that was away gets one again, though all watches failed at the same moment.
+    // A server that was away gets one again, though all watches failed at the same moment; another where one of them
+    // still failed while the first was being opened.
     await faults.unavailable();
     await expect.poll(() => reflectors.every((reflector) => reflector.status().state === 'failing'), WAIT).toBe(true);
     faults.forgetRequests();
     await faults.available();
     await expect.poll(() => faults.watches().length, WAIT).toBe(7);
-    expect(new Set(faults.requests().map(({ connection }) => connection)).size).toBe(1);
+    expect(new Set(faults.requests().map(({ connection }) => connection)).size).toBeLessThanOrEqual(2);
     await Promise.all(reflectors.map((reflector) => reflector.stop()));
   });
 
