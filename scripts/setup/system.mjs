@@ -28,7 +28,7 @@ const NEEDS = [
   { command: 'h2load', package: 'nghttp2-client', why: 'clients of HTTP/2 in tests', for: ['test'] },
   { command: 'nghttpd', package: 'nghttp2-server', why: 'a server of HTTP/2 in tests', for: ['test'] },
   { command: 'nghttpx', package: 'nghttp2-proxy', service: 'nghttpx', why: 'a server that takes upgrades to HTTP/2 in tests', for: ['test'] },
-  { command: 'tcpdump', package: 'tcpdump', why: 'a peer to compare with', for: ['bench'] },
+  { command: 'tcpdump', package: 'tcpdump', why: 'a second opinion on what is sent, and a peer to compare with', for: ['test', 'bench'] },
 ];
 
 /**
