@@ -33,7 +33,7 @@ describe.skipIf(!requireKernel())('the demo', () => {
     it('at Ctrl-C, given twice, with a word and no stack', async () => {
       await using demo = await Demo.running([...START, ...SLOW]);
       demo.signalGroup('SIGINT');
-      await sleep(150);
+      await sleep(20);
       demo.signalGroup('SIGINT');
       const { code, stderr } = await demo.ended();
       expect({ code, stderr }).toEqual({ code: 130, stderr: 'interrupted; everything was taken down\n' });

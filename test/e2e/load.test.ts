@@ -17,8 +17,9 @@ describe.skipIf(!requireKernel())('nginx under load', () => {
     await using production = await startNginx(app, { port: PORT });
     await using mirror = await startNginx(shadow, { port: PORT });
     await using agent = await startAgent({
-      spec: { endpoints: [{ name: 'v1', ports: [PORT], netns: app.netns }], workers },
-      policies: { all: { selector: {}, targets: [{ url: `http://${shadow.address}:${PORT}` }], limits: { maxQueued: 1_000_000, maxQueueBytes: 1 << 30, timeout: '30s' } } },
+      // Room for all that two seconds of a fast machine bring, so that nothing has to give way.
+      spec: { endpoints: [{ name: 'v1', ports: [PORT], netns: app.netns }], workers, ringBytes: 256 << 20, memoryBytes: 4 * 2 ** 30 },
+      policies: { all: { selector: {}, targets: [{ url: `http://${shadow.address}:${PORT}` }], limits: { maxQueued: 1_000_000, maxQueueBytes: 4 * 2 ** 30, timeout: '30s' } } },
     });
     const headers = ['X-Request-Id: 0123456789', 'Accept-Language: en', 'Cookie: a=b; c=d', 'X-Tenant: acme'];
     const load = await wrk(HOST, `http://${app.address}:${PORT}/items/1?q=2`, { connections: CONNECTIONS, seconds: 2, headers });
