@@ -42,7 +42,7 @@ function containerOf(pod: PodSpec): Container {
 }
 
 const OBJECTS = [
-  'ClusterRole shadowtap-agent', 'ClusterRole shadowtap-controller', 'ClusterRoleBinding shadowtap-agent', 'ClusterRoleBinding shadowtap-controller',
+  'ClusterRole shadowtap-agent', 'ClusterRole shadowtap-controller', 'ClusterRole shadowtap-status', 'ClusterRoleBinding shadowtap-agent', 'ClusterRoleBinding shadowtap-controller',
   'ConfigMap shadowtap', 'CustomResourceDefinition mirrorpolicies.shadowtap.dev', 'DaemonSet shadowtap', 'Deployment shadowtap-controller',
   'Namespace shadowtap-system', 'NetworkPolicy shadowtap', 'PriorityClass shadowtap', 'Role shadowtap-controller', 'Role shadowtap-status',
   'RoleBinding shadowtap-controller', 'Service shadowtap', 'ServiceAccount shadowtap-agent', 'ServiceAccount shadowtap-controller',
@@ -198,7 +198,7 @@ describe('RBAC', () => {
 
   it('lets the controller write states, Events and its lease', () => {
     expect(rights(objects, 'ClusterRole', 'shadowtap-controller')).toEqual([
-      'create,patch events.k8s.io/events',
+      'create events.k8s.io/events',
       'list,watch discovery.k8s.io/endpointslices',
       'list,watch gateway.networking.k8s.io/referencegrants',
       'list,watch services',
@@ -207,12 +207,17 @@ describe('RBAC', () => {
     ]);
     expect(rights(objects, 'Role', 'shadowtap-controller')).toEqual([
       'create coordination.k8s.io/leases',
-      'get,patch,update coordination.k8s.io/leases shadowtap-controller',
+      'get,update coordination.k8s.io/leases shadowtap-controller',
       'list,watch pods',
     ]);
   });
 
-  it('lets it write policies only where routes are imported, which it is told to do then', () => {
+  it('lets people read what `status` shows', () => {
+    expect(rights(objects, 'Role', 'shadowtap-status')).toEqual(['get pods/proxy', 'list pods']);
+    expect(rights(objects, 'ClusterRole', 'shadowtap-status')).toEqual(['list shadowtap.dev/mirrorpolicies']);
+  });
+
+  it('lets the controller write policies only where routes are imported, which it is told to do then', () => {
     const controllers = [objects, build(`${DAEMONSET}/overlays/default`)].map((built) => containerOf(podOf(workload(built, 'Deployment', 'shadowtap-controller'))));
     expect(controllers.map(({ args = [] }) => args.includes('--import'))).toEqual([true, false]);
     expect(rights(objects, 'ClusterRole', 'shadowtap-import')).toEqual([
