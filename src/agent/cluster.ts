@@ -93,7 +93,7 @@ export class Cluster implements ClusterLink {
   }
 }
 
-function assigned({ pod, labels }: PodEndpoint): AssignedEndpoint {
+function assigned({ pod, labels, isContested }: PodEndpoint): AssignedEndpoint {
   const { uid, namespace, addresses, ports } = pod;
   return {
     name: keyOf(pod),
@@ -103,6 +103,6 @@ function assigned({ pod, labels }: PodEndpoint): AssignedEndpoint {
     addresses,
     ports: [...new Set(ports.map(({ port }) => port))],
     portNames: Object.fromEntries(ports.flatMap(({ name, port }) => (name === '' ? [] : [[name, port]]))),
-    where: { pod: podPlace(pod) },
+    where: { pod: { ...podPlace(pod), ...(isContested && { isContested }) } },
   };
 }

@@ -54,7 +54,7 @@ const STATIC_UID = /^[0-9a-f]{32}$/;
  * (pkg/kubelet/config/common.go and pkg/kubelet/pod/mirror_client.go of Kubernetes; "Create static Pods" in its docs).
  *
  * Whoever may create pods may write annotations. An MD5 has no dashes, so that none of them can name the cgroup of an
- * ordinary pod.
+ * ordinary pod; and where two pods name that of one static pod, neither is tapped (`planNode`).
  */
 function cgroupUid(uid: string, annotations: Readonly<Record<string, string>>): string {
   const hash = annotations['kubernetes.io/config.hash'];

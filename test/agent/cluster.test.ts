@@ -70,6 +70,23 @@ describe('the cluster of an agent', () => {
     expect(addressesOf?.(policy, 1)).toEqual([]);
   });
 
+  it('tells it to tap no pod that pretends to be a static pod', async () => {
+    const hash = '0123456789abcdef0123456789abcdef';
+    const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash };
+    const [real, pretender] = ['files/real', 'shop/pretender'].map((place) => podObject(place, { app: 'shop' }, { annotations, spec: { nodeName: 'node-3' }, ip: '10.0.0.3' }));
+    await kubernetes.apply(serviceObject('shop/next'), policyObject('shop/p'), pretender!);
+    await kubernetes.applyStatus(pretender!);
+    const agent = follower();
+    const cluster = clusterOf('node-3');
+    cluster.start(agent);
+    const where = (): unknown => agent.told.at(-1)?.endpoints.map((endpoint) => endpoint.where);
+    await expect.poll(where, WAIT).toEqual([{ pod: { cgroupUid: hash } }]);
+    await kubernetes.apply(real!);
+    await kubernetes.applyStatus(real!);
+    await expect.poll(where, WAIT).toEqual([{ pod: { cgroupUid: hash, isContested: true } }]);
+    await cluster.stop();
+  });
+
   it('leaves out a policy whose PEM files cannot be read, tells why, and goes on with the others', async () => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'shadowtap-'));
     const caFile = join(folder.path, 'ca.pem');

@@ -10,7 +10,7 @@ import type { KubeObject } from '../support/cluster/objects.ts';
 import { bytesRetained } from '../support/heap.ts';
 import { lookup, pod, podObject, policy, policyObject, served, service, serviceObject, slice } from './support/objects.ts';
 
-const KNOWN = lookup({ services: [service('shop/next'), service('web/next')], slices: [slice('shop/a', 'next', ['10.0.0.9'])] });
+const KNOWN = lookup({ services: [service('shop/next'), service('web/next'), service('kube-system/next')], slices: [slice('shop/a', 'next', ['10.0.0.9'])] });
 const SHOP = { app: 'shop' };
 
 function plan(view: Partial<NodeView>): NodePlan {
@@ -73,6 +73,15 @@ describe('the plan of a node', () => {
       ['shop/label:next', ['shop/a'], 'ResolvedRefs'],
       ['shop/label:gone', ['shop/c'], 'BackendNotFound'],
     ]);
+  });
+
+  it('knows of no pod whose static pod it is, where two claim it, whichever of them a policy selects', () => {
+    const hash = '0123456789abcdef0123456789abcdef';
+    const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash };
+    const [real, false_, other] = [pod('kube-system/real', {}, { annotations }), pod('shop/false', SHOP, { annotations }), pod('shop/other', SHOP)];
+    const contested = (...pods: PodFacts[]): unknown => plan({ pods, policies: [policy('shop/p'), policy('kube-system/p', { selector: {} })] }).endpoints.map((one) => [one.pod.name, one.isContested]);
+    expect(contested(real, false_, other)).toEqual([['false', true], ['other', false], ['real', true]]);
+    expect(contested(real, other)).toEqual([['other', false], ['real', false]]);
   });
 
   it('needs the endpoints of the Services that its policies name, and of no others', () => {
