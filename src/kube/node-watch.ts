@@ -15,6 +15,8 @@ export interface NodeWatchOptions {
   readonly permissions: Permissions;
   /** Hears of each plan that differs from the one before; the first comes when all that it needs is known. */
   readonly onPlan: (plan: NodePlan) => void;
+  /** Hears when a type of objects cannot be followed, and why, and when it can be again (empty). */
+  readonly onTrouble: (resource: string, problem: string) => void;
   readonly timing?: Timing;
 }
 
@@ -46,6 +48,8 @@ export class NodeWatch {
   /** It has run out: what is missing is not waited for any more, until all is there. */
   #impatient = false;
   #plan: NodePlan | null = null;
+  /** Types that cannot be followed, as has been told. */
+  readonly #troubled = new Set<string>();
   #stopped = false;
 
   constructor(api: ApiClient, options: NodeWatchOptions) {
@@ -91,8 +95,19 @@ export class NodeWatch {
     if (this.#stopped) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
+      this.#tellTrouble();
       this.#make();
     }, SETTLE_MS);
+  }
+
+  #tellTrouble(): void {
+    for (const { resource, state, problem } of this.#all().map((reflector) => reflector.status())) {
+      const isTroubled = state === 'failing';
+      if (state === 'waiting' || isTroubled === this.#troubled.has(resource)) continue;
+      if (isTroubled) this.#troubled.add(resource);
+      else this.#troubled.delete(resource);
+      this.#options.onTrouble(resource, isTroubled ? problem : '');
+    }
   }
 
   #make(): void {
