@@ -6,7 +6,7 @@ import { takesPeer } from '../policy/source-set.ts';
 import type { ServiceLookup } from './backend.ts';
 import { judge, judgePolicy, type JudgedPolicy, type Judgement } from './judge.ts';
 import { groupLabels, labelledPods } from './label-mode.ts';
-import { keyOf, type NamespaceFacts, type PodFacts } from './objects.ts';
+import { keyOf, type NamespaceFacts, type PeerFacts, type PodFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
 import type { PolicyFacts } from './policy-facts.ts';
 
@@ -17,7 +17,7 @@ export interface NodeView {
   readonly policies: Iterable<PolicyFacts>;
   readonly lookup: ServiceLookup;
   /** Who may be behind an address, as far as `needs` asked for. */
-  readonly peers: Iterable<PodFacts>;
+  readonly peers: Iterable<PeerFacts>;
   /** By `/name`, as far as `needs` asked for. */
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly permissions: Permissions;
@@ -124,10 +124,8 @@ function peersOf(policies: readonly JudgedPolicy[], { peers, namespaces }: NodeV
   );
   if (entries.length === 0) return [];
   const taken: SnapshotPeer[] = [];
-  for (const { namespace, labels, addresses, hostNetwork } of peers) {
-    // The address of a pod on the node's network is the node's: it says nothing of who it is.
-    if (hostNetwork || addresses.length === 0) continue;
-    const peer = { namespace, labels, addresses, namespaceLabels: namespaces.get(`/${namespace}`)?.labels ?? {} };
+  for (const facts of peers) {
+    const peer = { ...facts, namespaceLabels: namespaces.get(`/${facts.namespace}`)?.labels ?? {} };
     if (entries.some((entry) => takesPeer(entry.from, peer, entry.namespace))) taken.push(peer);
   }
   return taken;

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { planNode, type Needs, type NodePlan } from './node-plan.ts';
-import type { GrantFacts, NamespaceFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
+import type { GrantFacts, NamespaceFacts, PeerFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
 import type { PolicyFacts } from './policy-facts.ts';
 import { Reflector, type Timing } from './reflector.ts';
-import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
+import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PEERS, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
 import { serviceIndex } from './service-index.ts';
 import { slicesOf } from './slice-selection.ts';
 
@@ -40,7 +40,7 @@ export class NodeWatch {
   readonly #services: Reflector<ServiceFacts>;
   readonly #grants: Reflector<GrantFacts>;
   readonly #slices: Reflector<SliceFacts>;
-  readonly #peers: Reflector<PodFacts>;
+  readonly #peers: Reflector<PeerFacts>;
   readonly #namespaces: Reflector<NamespaceFacts>;
   #timer: NodeJS.Timeout | null = null;
   /** Runs while a plan is held back. */
@@ -62,7 +62,7 @@ export class NodeWatch {
     this.#services = new Reflector(api, SERVICES, {}, changed, timing);
     this.#grants = new Reflector(api, REFERENCE_GRANTS, {}, changed, timing);
     this.#slices = new Reflector(api, ENDPOINT_SLICES, null, changed, timing);
-    this.#peers = new Reflector(api, { ...PODS, name: 'pods (sources)' }, null, changed, timing);
+    this.#peers = new Reflector(api, PEERS, null, changed, timing);
     this.#namespaces = new Reflector(api, NAMESPACES, null, changed, timing);
   }
 
@@ -146,7 +146,7 @@ export class NodeWatch {
 
   #follow({ services, peers, namespaces }: Needs): void {
     this.#slices.select(slicesOf(services));
-    this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : { fieldSelector: `metadata.namespace=${peers.namespace}` });
+    this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : peers);
     this.#namespaces.select(namespaces ? {} : null);
   }
 }

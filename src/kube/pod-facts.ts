@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { canonicalAddress } from '../flow/address.ts';
 import { isMeshed, isProxy } from './mesh.ts';
 import { isRecord, listOf, stringsOf, type JsonRecord } from './json.ts';
-import type { NamedPort, PodFacts } from './objects.ts';
+import type { NamedPort, PeerFacts, PodFacts } from './objects.ts';
 
 /** Annotations of ours. */
 export const ANNOTATION_PREFIX = 'shadowtap.dev/';
@@ -39,6 +39,15 @@ export function podFacts(object: unknown): PodFacts | null {
     ports: portsOf(meshed ? containers.filter((container) => !isProxy(container)) : containers),
     meshed,
   };
+}
+
+/** Of a pod that is nobody but a source of requests. null: it cannot be told from others by an address. */
+export function peerFacts(object: unknown): PeerFacts | null {
+  const pod = podFacts(object);
+  // The address of a pod on the node's network is the node's: it says nothing of who it is.
+  if (pod === null || pod.hostNetwork || pod.addresses.length === 0) return null;
+  const { namespace, labels, addresses } = pod;
+  return { namespace, labels, addresses };
 }
 
 /** A name or uid of the API: not empty, and no longer than any of them may be. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { planNode, type NodePlan, type NodeView } from '../../src/kube/node-plan.ts';
 import { serviceFacts } from '../../src/kube/object-facts.ts';
 import type { NamespaceFacts, PodFacts } from '../../src/kube/objects.ts';
-import { podFacts } from '../../src/kube/pod-facts.ts';
+import { peerFacts, podFacts } from '../../src/kube/pod-facts.ts';
 import { policyFacts } from '../../src/kube/policy-facts.ts';
 import { serviceIndex } from '../../src/kube/service-index.ts';
 import type { KubeObject } from '../support/cluster/objects.ts';
@@ -101,13 +101,13 @@ describe('sources', () => {
     ['/job', { name: 'job', labels: { team: 'b' } }],
   ]);
   const peers = [
-    pod('shop/web-1', { app: 'web' }, { ip: '10.0.0.1' }),
-    pod('web/web-2', { app: 'web' }, { ip: '10.0.0.2' }),
-    pod('job/web-3', { app: 'web' }, { ip: '10.0.0.3' }),
-    pod('web/other', {}, { ip: '10.0.0.4' }),
-    pod('shop/starting', { app: 'web' }),
-    pod('shop/on-the-node', { app: 'web' }, { ip: '10.0.0.6', spec: { hostNetwork: true } }),
-  ];
+    podObject('shop/web-1', { app: 'web' }, { ip: '10.0.0.1' }),
+    podObject('web/web-2', { app: 'web' }, { ip: '10.0.0.2' }),
+    podObject('job/web-3', { app: 'web' }, { ip: '10.0.0.3' }),
+    podObject('web/other', {}, { ip: '10.0.0.4' }),
+    podObject('shop/starting', { app: 'web' }),
+    podObject('shop/on-the-node', { app: 'web' }, { ip: '10.0.0.6', spec: { hostNetwork: true } }),
+  ].flatMap((object) => peerFacts(served(object)) ?? []);
 
   function from(...entries: object[]): NodePlan {
     return plan({ pods: [pod('shop/a', SHOP)], policies: [policy('shop/p', { from: entries })], peers, namespaces });

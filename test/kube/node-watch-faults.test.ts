@@ -174,6 +174,17 @@ describe('the load on the API server', () => {
     expect(plans.length).toBe(1);
   });
 
+  it('is a list of the pods of one namespace more where a policy asks for sources in its own, in pages', async () => {
+    await start();
+    watch.start();
+    await expect.poll(() => faults.watches(USER).length, WAIT).toBe(5);
+    faults.forgetRequests();
+    await cluster.apply(policyObject(`${namespace}/q`, { from: [{ podSelector: {} }] }));
+    await expect.poll(() => plans.at(-1)?.peers.length, WAIT).toBe(1);
+    const targets = faults.requests(USER).map(({ target }) => target);
+    expect(targets).toEqual([`/api/v1/namespaces/${namespace}/pods?limit=500`, expect.stringContaining(`/api/v1/namespaces/${namespace}/pods?watch=1`)]);
+  });
+
   it('is a list of endpoints more where a policy names another Service, and none for a Service that is named already', async () => {
     await start();
     watch.start();
