@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import type { Assignment } from '../../src/agent.ts';
 import { Cluster } from '../../src/agent/cluster.ts';
@@ -105,10 +105,14 @@ describe('the cluster of an agent', () => {
     await cluster.stop();
   });
 
-  it('needs the name of the node', () => {
-    const { NODE_NAME } = process.env;
-    delete process.env['NODE_NAME'];
-    expect(() => new Cluster({ kubeconfig: kubernetes.kubeconfig, allowExternalTargets: false, allowNodeFiles: false, proc: '/proc', import: [] })).toThrow(/NODE_NAME/);
-    if (NODE_NAME !== undefined) process.env['NODE_NAME'] = NODE_NAME;
+  it('is that of the node that NODE_NAME names, where the file names none, and needs one of them', async () => {
+    const settings = { kubeconfig: kubernetes.kubeconfig, allowExternalTargets: false, allowNodeFiles: false, proc: '/proc', import: [] };
+    vi.stubEnv('NODE_NAME', undefined);
+    expect(() => new Cluster(settings)).toThrow(/NODE_NAME/);
+    vi.stubEnv('NODE_NAME', 'node-of-the-pod');
+    const [ofThePod, ofTheFile] = [new Cluster(settings), new Cluster({ ...settings, nodeName: 'node-of-the-file' })];
+    vi.unstubAllEnvs();
+    expect([ofThePod, ofTheFile].map((cluster) => cluster.stats().node)).toEqual(['node-of-the-pod', 'node-of-the-file']);
+    await Promise.all([ofThePod.stop(), ofTheFile.stop()]);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { loadConfig } from '../../src/config.ts';
 import { VERSION } from '../../src/version.ts';
 import { build, DAEMONSET, find, workload, type Container, type KubeObject, type PodSpec, type Workload } from '../support/kustomize.ts';
 
@@ -134,6 +135,17 @@ describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) =
     expect(spec.template.spec.tolerations).toEqual([{ operator: 'Exists' }]);
     expect(spec.updateStrategy?.rollingUpdate?.['maxSurge'] ?? 0).toBe(0);
     expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(10);
+  });
+});
+
+describe('the configuration of the base', () => {
+  it('is taken by agent and controller as it is, and the agent finds its node in the environment', () => {
+    const { settings, kubernetes, endpoints } = loadConfig(`${DAEMONSET}/base/config/agent.yaml`);
+    expect(settings).toMatchObject({ tap: 'auto', admin: { host: '0.0.0.0', port: 9464 }, cpuBudget: 0.8 });
+    expect(kubernetes).toMatchObject({ allowExternalTargets: false, allowNodeFiles: false, import: [] });
+    expect([kubernetes?.nodeName, endpoints]).toEqual([undefined, []]);
+    const { env = [] } = containerOf(podOf(workload(build(`${DAEMONSET}/overlays/default`), 'DaemonSet', 'shadowtap')));
+    expect(env).toEqual([{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }]);
   });
 });
 
