@@ -4,6 +4,7 @@ import type { NetworkPeer } from '../policy/schema.ts';
 import type { SnapshotPeer } from '../policy/snapshot.ts';
 import { takesPeer } from '../policy/source-set.ts';
 import type { ServiceLookup } from './backend.ts';
+import type { Verdict } from './condition.ts';
 import { judge, judgePolicy, type JudgedPolicy, type Judgement } from './judge.ts';
 import { groupLabels, labelledPods } from './label-mode.ts';
 import { keyOf, type NamespaceFacts, type PeerFacts, type PodFacts } from './objects.ts';
@@ -52,6 +53,15 @@ export interface Needs {
   readonly namespaces: boolean;
 }
 
+/** One agent works for all tenants of a node: what each of them can ask of it is bounded. Label mode counts, too. */
+const MOST_OF_A_NAMESPACE = 100;
+const TOO_MANY: Verdict = {
+  type: 'Accepted',
+  status: 'False',
+  reason: 'TooMany',
+  message: `more than ${MOST_OF_A_NAMESPACE} policies of the namespace select pods of one node; this one is left out`,
+};
+
 /** Puts pods and policies together. Pure; of a node with 110 pods and 500 policies it takes some milliseconds. */
 export function planNode(view: NodeView): NodePlan {
   const pods = [...view.pods];
@@ -59,26 +69,30 @@ export function planNode(view: NodeView): NodePlan {
   const endpoints = new Map<string, PodEndpoint>();
   const policies: JudgedPolicy[] = [];
   const reports: PolicyStats[] = [];
-  const take = (name: string, generation: number, selected: readonly PodFacts[], { applied, verdicts }: Judgement): void => {
+  const taken = new Map<string, number>();
+  const take = (at: { readonly namespace: string; readonly name: string }, generation: number, selected: readonly PodFacts[], judgement: Judgement): void => {
+    const before = taken.get(at.namespace) ?? 0;
+    const { applied, verdicts } = before < MOST_OF_A_NAMESPACE || judgement.applied === null ? judgement : { applied: null, verdicts: [TOO_MANY] };
     if (applied !== null) {
+      taken.set(at.namespace, before + 1);
       policies.push(applied);
       for (const pod of selected) {
         if (endpoints.has(pod.uid)) continue;
         endpoints.set(pod.uid, { pod, isContested: contested.has(pod.cgroupUid), labels: { ...pod.labels, ...groupLabels(pod) } });
       }
     }
-    reports.push({ policy: name, generation, conditions: verdicts, endpoints: selected.map(keyOf) });
+    reports.push({ policy: keyOf(at), generation, conditions: verdicts, endpoints: selected.map(keyOf) });
   };
 
   for (const facts of view.policies) {
     const selected = selectedBy(facts, pods);
-    if (selected.length > 0) take(keyOf(facts), facts.generation, selected, judge(facts, view.lookup, view.permissions));
+    if (selected.length > 0) take(facts, facts.generation, selected, judge(facts, view.lookup, view.permissions));
   }
   for (const group of labelledPods(pods, view.lookup)) {
     const judgement: Judgement = 'reason' in group.policy
       ? { applied: null, verdicts: [{ type: 'Accepted', status: 'False', ...group.policy }] }
       : judgePolicy(group.policy, view.lookup, view.permissions);
-    take(keyOf(group), 0, group.pods, judgement);
+    take(group, 0, group.pods, judgement);
   }
   return { endpoints: [...endpoints.values()], policies, peers: peersOf(policies, view), reports, needs: needsOf(policies) };
 }

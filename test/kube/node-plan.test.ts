@@ -84,6 +84,17 @@ describe('the plan of a node', () => {
     expect(contested(real, other)).toEqual([['other', false], ['real', false]]);
   });
 
+  it('has a hundred policies of a namespace at most, and those of others beside them', () => {
+    const many = Array.from({ length: 105 }, (_, i) => policy(`shop/p-${i}`));
+    const refused = policy('shop/a', { targets: [{ url: 'http://example.com' }] });
+    const labelled = pod('shop/b', { 'shadowtap.dev/mirror-to': 'next' });
+    const made = plan({ pods: [pod('shop/a', SHOP), labelled, pod('web/a', SHOP)], policies: [refused, ...many, policy('web/p')] });
+    expect(made.policies).toHaveLength(101);
+    const tooMany = made.reports.filter(({ conditions }) => conditions[0]?.reason === 'TooMany').map(({ policy: name }) => name);
+    expect(tooMany).toEqual([...many.slice(100).map(({ name }) => `shop/${name}`), 'shop/label:next']);
+    expect(namesOf(made)).toEqual(['shop/a', 'web/a']);
+  });
+
   it('needs the endpoints of the Services that its policies name, and of no others', () => {
     const targets = [{ backendRef: { name: 'z', port: 80 } }, { backendRef: { name: 'a', namespace: 'web', port: 80 } }, { backendRef: { name: 'z', port: 81 } }];
     const policies = [policy('shop/p', { targets }), policy('shop/nobody', { selector: { matchLabels: { app: 'none' } }, targets: [{ backendRef: { name: 'x', port: 80 } }] })];
