@@ -7,7 +7,7 @@ const KERNEL_TESTS = [
   'test/tap/pcap*/**/*.test.ts',
   'test/tap/pcap*.test.ts',
   'test/contract/**/*.test.ts',
-  'test/agent/pods.test.ts',
+  'test/agent/{pods,follow}.test.ts',
   'test/e2e/**/*.test.ts',
   'test/support/*.test.ts',
   'test/support/{impair,servers}/*.test.ts',

@@ -65,6 +65,8 @@ export class Agent {
   #expiry: NodeJS.Timeout | null = null;
   /** Changes are applied one after the other. */
   #changing: Promise<void> = Promise.resolve();
+  /** The one that waits for that under way: it brings about all that is asked for until it begins. */
+  #waiting: Promise<void> | null = null;
 
   constructor(config: AgentConfig, options: AgentOptions = {}) {
     const { settings, endpoints, policies, pemFiles } = config;
@@ -191,6 +193,7 @@ export class Agent {
   /** Brings workers and taps to what configuration, clock and switch say now. */
   #change(): Promise<void> {
     const change = async (): Promise<void> => {
+      this.#waiting = null;
       const running = this.#running;
       if (running === null) return;
       const snapshot = this.#snapshot();
@@ -203,8 +206,8 @@ export class Agent {
       this.#awaitExpiry();
     };
     // What went wrong with one change is that change's own affair.
-    this.#changing = this.#changing.then(change, change);
-    return this.#changing;
+    this.#waiting ??= this.#changing = this.#changing.then(change, change);
+    return this.#waiting;
   }
 
   /** A policy that applies to nothing is a slip more often than a wish. */

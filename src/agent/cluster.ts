@@ -32,7 +32,12 @@ export class Cluster implements ClusterLink {
     }
     this.places = { proc: settings.proc, ...(settings.cgroups !== undefined && { cgroup: settings.cgroups }) };
     this.#api = apiClient(settings);
-    this.#watch = new NodeWatch(this.#api, { nodeName, permissions: permissionsOf(settings), onPlan: (plan) => void this.#follow(plan) });
+    this.#watch = new NodeWatch(this.#api, {
+      nodeName,
+      permissions: permissionsOf(settings),
+      onPlan: (plan) => void this.#follow(plan),
+      onTrouble: (resource, problem) => this.#tellTrouble(resource, problem),
+    });
   }
 
   /** From now on the agent does what the cluster says. Call it when the agent has been started. */
@@ -57,6 +62,11 @@ export class Cluster implements ClusterLink {
     this.#agent = null;
     await this.#watch.stop();
     await this.#api.close();
+  }
+
+  #tellTrouble(resource: string, problem: string): void {
+    if (problem === '') this.#agent?.log.info({ resource }, 'the cluster can be followed again');
+    else this.#agent?.log.warn({ resource, problem }, 'the cluster cannot be followed; what is known stays in force');
   }
 
   async #follow(plan: NodePlan): Promise<void> {
@@ -93,7 +103,7 @@ export class Cluster implements ClusterLink {
   }
 }
 
-function assigned({ pod, labels }: PodEndpoint): AssignedEndpoint {
+function assigned({ pod, labels, isContested }: PodEndpoint): AssignedEndpoint {
   const { uid, namespace, addresses, ports } = pod;
   return {
     name: keyOf(pod),
@@ -103,6 +113,6 @@ function assigned({ pod, labels }: PodEndpoint): AssignedEndpoint {
     addresses,
     ports: [...new Set(ports.map(({ port }) => port))],
     portNames: Object.fromEntries(ports.flatMap(({ name, port }) => (name === '' ? [] : [[name, port]]))),
-    where: { pod: podPlace(pod) },
+    where: { pod: { ...podPlace(pod), ...(isContested && { isContested }) } },
   };
 }

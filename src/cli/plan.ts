@@ -7,6 +7,7 @@ import { durationMs, isDuration } from '../policy/duration.ts';
 import type { AgentStats } from '../stats.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_OK, type Io } from './io.ts';
+import { joinCluster } from './join-cluster.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
 import { renderTable } from './table.ts';
 
@@ -25,12 +26,15 @@ export async function plan(options: PlanOptions, io: Io): Promise<number> {
   checkFormat(options.output);
   const config = loadConfig(options.file, settingFlags({ logLevel: 'warn', ...options }));
   const { Agent } = await import('../agent.ts');
+  const cluster = await joinCluster(config);
   // Nobody scrapes a plan, and the agent that it is for may hold the port.
-  const agent = new Agent({ ...config, settings: { ...config.settings, admin: null } }, { dryRun: true });
+  const agent = new Agent({ ...config, settings: { ...config.settings, admin: null } }, { dryRun: true, ...(cluster && { cluster }) });
   const stopped = io.untilStopped();
   await agent.start();
+  cluster?.start(agent);
   await Promise.race([sleep(durationMs(options.for), undefined, { ref: true }), stopped]);
   const report = await planReport(agent);
+  await cluster?.stop();
   await agent.stop();
   io.out.write(options.output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderPlan(report));
   return EXIT_OK;

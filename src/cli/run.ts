@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import type { Cluster } from '../agent/cluster.ts';
 import { loadConfig } from '../config.ts';
-import type { KubernetesSettings } from '../config/agent-schema.ts';
 import { messageOf } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
+import { joinCluster } from './join-cluster.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
 
 /** Runs the agent, standalone or of a node, until it is told to stop. */
@@ -11,7 +10,7 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   const flags = settingFlags(options);
   const config = loadConfig(options.file, flags);
   const [{ Agent }, { FileWatch }] = await Promise.all([import('../agent.ts'), import('../agent/file-watch.ts')]);
-  const cluster = config.kubernetes === null ? null : await joinCluster(config.kubernetes);
+  const cluster = await joinCluster(config);
   const agent = new Agent(config, { dryRun: options.dryRun ?? false, ...(cluster && { cluster }) });
   const stopped = io.untilStopped();
 
@@ -51,12 +50,6 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   }
   await agent.stop();
   return EXIT_OK;
-}
-
-/** Its client takes a while to load and much memory: standalone agents do without. */
-async function joinCluster(settings: KubernetesSettings): Promise<Cluster> {
-  const { Cluster } = await import('../agent/cluster.ts');
-  return new Cluster(settings);
 }
 
 /** Mirroring has to stop within a second. */

@@ -4,6 +4,7 @@ import { ApiClient } from '../kube/api-client.ts';
 import { ApiError } from '../kube/api-error.ts';
 import { listAgents, twoLooks } from '../kube/fleet-stats.ts';
 import { listOf, recordOf, stringsOf, textOf, type JsonRecord } from '../kube/json.ts';
+import { inNamespace } from '../kube/list-watch.ts';
 import { nameOf } from '../kube/object-facts.ts';
 import { keyOf } from '../kube/objects.ts';
 import { MIRROR_POLICIES } from '../kube/resources.ts';
@@ -63,10 +64,10 @@ const GOOD: Readonly<Record<string, string>> = { Accepted: 'True', ResolvedRefs:
 
 /** What MirrorPolicies say, or why that is not known. */
 async function objectStates(api: ApiClient, namespace: string | undefined): Promise<readonly [states: ObjectState[], problems: string[]]> {
-  const { path } = MIRROR_POLICIES;
+  const { path } = namespace === undefined ? MIRROR_POLICIES : inNamespace(MIRROR_POLICIES, namespace);
   let list: unknown;
   try {
-    list = await api.call({ path: namespace === undefined ? path : path.replace(/\/(?=[a-z]+$)/, `/namespaces/${encodeURIComponent(namespace)}/`) });
+    list = await api.call({ path });
   } catch (error) {
     // Labels do without the type; and what agents say is worth something without the rest.
     if (error instanceof ApiError && error.isNotFound) return [[], []];

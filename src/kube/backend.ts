@@ -1,6 +1,7 @@
 import type { MirrorTarget } from '../policy/schema.ts';
 import type { BackendAddress } from '../policy/snapshot.ts';
 import type { Refusal } from './condition.ts';
+import { isOffLimits } from './off-limits.ts';
 import { keyOf, type GrantFacts, type ServiceFacts, type SliceFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
 
@@ -47,7 +48,13 @@ export function resolveBackend(namespace: string, ref: BackendRef, lookup: Servi
     const known = service.ports.filter(({ protocol }) => protocol === 'TCP').map((candidate) => candidate.port);
     return { reason: 'PortNotFound', message: `Service ${key} has no TCP port ${ref.port}; it has ${known.join(', ') || 'none'}` };
   }
-  return readyAddresses(lookup.slices(key), port.name);
+  const slices = lookup.slices(key);
+  const offLimits = slices.flatMap(({ family, addresses }) => addresses.filter((address) => isOffLimits(address, family)));
+  if (offLimits.length > 0) {
+    // Whoever may write EndpointSlices may put any address into them, whether the Service has a selector or not.
+    return { reason: 'UnsupportedService', message: `an EndpointSlice of Service ${key} names ${offLimits[0]}, where no pod can be` };
+  }
+  return readyAddresses(slices, port.name);
 }
 
 export function isRefusal(result: readonly BackendAddress[] | Refusal): result is Refusal {

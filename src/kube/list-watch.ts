@@ -9,6 +9,11 @@ export interface Collection {
   readonly path: string;
 }
 
+/** Those of one namespace have an address of their own: the server need not look at all others. */
+export function inNamespace({ name, path }: Collection, namespace: string): Collection {
+  return { name, path: path.replace(/\/(?=[a-z]+$)/, `/namespaces/${encodeURIComponent(namespace)}/`) };
+}
+
 /** Label and field selectors, and the like. */
 type Query = Readonly<Record<string, string>>;
 

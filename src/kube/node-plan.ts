@@ -4,9 +4,10 @@ import type { NetworkPeer } from '../policy/schema.ts';
 import type { SnapshotPeer } from '../policy/snapshot.ts';
 import { takesPeer } from '../policy/source-set.ts';
 import type { ServiceLookup } from './backend.ts';
+import type { Verdict } from './condition.ts';
 import { judge, judgePolicy, type JudgedPolicy, type Judgement } from './judge.ts';
 import { groupLabels, labelledPods } from './label-mode.ts';
-import { keyOf, type NamespaceFacts, type PodFacts } from './objects.ts';
+import { keyOf, type NamespaceFacts, type PeerFacts, type PodFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
 import type { PolicyFacts } from './policy-facts.ts';
 
@@ -17,7 +18,7 @@ export interface NodeView {
   readonly policies: Iterable<PolicyFacts>;
   readonly lookup: ServiceLookup;
   /** Who may be behind an address, as far as `needs` asked for. */
-  readonly peers: Iterable<PodFacts>;
+  readonly peers: Iterable<PeerFacts>;
   /** By `/name`, as far as `needs` asked for. */
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly permissions: Permissions;
@@ -37,6 +38,8 @@ export interface NodePlan {
 
 export interface PodEndpoint {
   readonly pod: PodFacts;
+  /** Another pod of the node claims its `cgroupUid`, so that nobody knows whose processes these are. */
+  readonly isContested: boolean;
   /** Its own, and the one that stands for its label mode. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -50,31 +53,59 @@ export interface Needs {
   readonly namespaces: boolean;
 }
 
+/** One agent works for all tenants of a node: what each of them can ask of it is bounded. Label mode counts, too. */
+const MOST_OF_A_NAMESPACE = 100;
+const TOO_MANY: Verdict = {
+  type: 'Accepted',
+  status: 'False',
+  reason: 'TooMany',
+  message: `more than ${MOST_OF_A_NAMESPACE} policies of the namespace select pods of one node; this one is left out`,
+};
+
 /** Puts pods and policies together. Pure; of a node with 110 pods and 500 policies it takes some milliseconds. */
 export function planNode(view: NodeView): NodePlan {
   const pods = [...view.pods];
+  const contested = claimedTwice(pods);
   const endpoints = new Map<string, PodEndpoint>();
   const policies: JudgedPolicy[] = [];
   const reports: PolicyStats[] = [];
-  const take = (name: string, generation: number, selected: readonly PodFacts[], { applied, verdicts }: Judgement): void => {
+  const taken = new Map<string, number>();
+  const take = (at: { readonly namespace: string; readonly name: string }, generation: number, selected: readonly PodFacts[], judgement: Judgement): void => {
+    const before = taken.get(at.namespace) ?? 0;
+    const { applied, verdicts } = before < MOST_OF_A_NAMESPACE || judgement.applied === null ? judgement : { applied: null, verdicts: [TOO_MANY] };
     if (applied !== null) {
+      taken.set(at.namespace, before + 1);
       policies.push(applied);
-      for (const pod of selected) if (!endpoints.has(pod.uid)) endpoints.set(pod.uid, { pod, labels: { ...pod.labels, ...groupLabels(pod) } });
+      for (const pod of selected) {
+        if (endpoints.has(pod.uid)) continue;
+        endpoints.set(pod.uid, { pod, isContested: contested.has(pod.cgroupUid), labels: { ...pod.labels, ...groupLabels(pod) } });
+      }
     }
-    reports.push({ policy: name, generation, conditions: verdicts, endpoints: selected.map(keyOf) });
+    reports.push({ policy: keyOf(at), generation, conditions: verdicts, endpoints: selected.map(keyOf) });
   };
 
   for (const facts of view.policies) {
     const selected = selectedBy(facts, pods);
-    if (selected.length > 0) take(keyOf(facts), facts.generation, selected, judge(facts, view.lookup, view.permissions));
+    if (selected.length > 0) take(facts, facts.generation, selected, judge(facts, view.lookup, view.permissions));
   }
   for (const group of labelledPods(pods, view.lookup)) {
     const judgement: Judgement = 'reason' in group.policy
       ? { applied: null, verdicts: [{ type: 'Accepted', status: 'False', ...group.policy }] }
       : judgePolicy(group.policy, view.lookup, view.permissions);
-    take(keyOf(group), 0, group.pods, judgement);
+    take(group, 0, group.pods, judgement);
   }
   return { endpoints: [...endpoints.values()], policies, peers: peersOf(policies, view), reports, needs: needsOf(policies) };
+}
+
+/**
+ * The ids of static pods come from annotations, which whoever may create pods may write: a pod that copies those of a static
+ * pod must not get at its traffic. Both are left alone, since neither can prove anything.
+ */
+function claimedTwice(pods: readonly PodFacts[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { cgroupUid } of pods) (seen.has(cgroupUid) ? twice : seen).add(cgroupUid);
+  return twice;
 }
 
 /** Of a policy that cannot be read nobody knows whom it would select: it is the controller's to report. */
@@ -107,10 +138,8 @@ function peersOf(policies: readonly JudgedPolicy[], { peers, namespaces }: NodeV
   );
   if (entries.length === 0) return [];
   const taken: SnapshotPeer[] = [];
-  for (const { namespace, labels, addresses, hostNetwork } of peers) {
-    // The address of a pod on the node's network is the node's: it says nothing of who it is.
-    if (hostNetwork || addresses.length === 0) continue;
-    const peer = { namespace, labels, addresses, namespaceLabels: namespaces.get(`/${namespace}`)?.labels ?? {} };
+  for (const facts of peers) {
+    const peer = { ...facts, namespaceLabels: namespaces.get(`/${facts.namespace}`)?.labels ?? {} };
     if (entries.some((entry) => takesPeer(entry.from, peer, entry.namespace))) taken.push(peer);
   }
   return taken;

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { planNode, type Needs, type NodePlan } from './node-plan.ts';
-import type { GrantFacts, NamespaceFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
+import type { GrantFacts, NamespaceFacts, PeerFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
 import type { Permissions } from './permissions.ts';
 import type { PolicyFacts } from './policy-facts.ts';
 import { Reflector, type Timing } from './reflector.ts';
-import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
+import { ENDPOINT_SLICES, MIRROR_POLICIES, NAMESPACES, PEERS, PODS, REFERENCE_GRANTS, SERVICES } from './resources.ts';
 import { serviceIndex } from './service-index.ts';
 import { slicesOf } from './slice-selection.ts';
 
@@ -15,6 +15,8 @@ export interface NodeWatchOptions {
   readonly permissions: Permissions;
   /** Hears of each plan that differs from the one before; the first comes when all that it needs is known. */
   readonly onPlan: (plan: NodePlan) => void;
+  /** Hears when a type of objects cannot be followed, and why, and when it can be again (empty). */
+  readonly onTrouble: (resource: string, problem: string) => void;
   readonly timing?: Timing;
 }
 
@@ -38,7 +40,7 @@ export class NodeWatch {
   readonly #services: Reflector<ServiceFacts>;
   readonly #grants: Reflector<GrantFacts>;
   readonly #slices: Reflector<SliceFacts>;
-  readonly #peers: Reflector<PodFacts>;
+  readonly #peers: Reflector<PeerFacts>;
   readonly #namespaces: Reflector<NamespaceFacts>;
   #timer: NodeJS.Timeout | null = null;
   /** Runs while a plan is held back. */
@@ -46,6 +48,8 @@ export class NodeWatch {
   /** It has run out: what is missing is not waited for any more, until all is there. */
   #impatient = false;
   #plan: NodePlan | null = null;
+  /** Types that cannot be followed, as has been told. */
+  readonly #troubled = new Set<string>();
   #stopped = false;
 
   constructor(api: ApiClient, options: NodeWatchOptions) {
@@ -58,7 +62,7 @@ export class NodeWatch {
     this.#services = new Reflector(api, SERVICES, {}, changed, timing);
     this.#grants = new Reflector(api, REFERENCE_GRANTS, {}, changed, timing);
     this.#slices = new Reflector(api, ENDPOINT_SLICES, null, changed, timing);
-    this.#peers = new Reflector(api, { ...PODS, name: 'pods (sources)' }, null, changed, timing);
+    this.#peers = new Reflector(api, PEERS, null, changed, timing);
     this.#namespaces = new Reflector(api, NAMESPACES, null, changed, timing);
   }
 
@@ -91,8 +95,19 @@ export class NodeWatch {
     if (this.#stopped) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
+      this.#tellTrouble();
       this.#make();
     }, SETTLE_MS);
+  }
+
+  #tellTrouble(): void {
+    for (const { resource, state, problem } of this.#all().map((reflector) => reflector.status())) {
+      const isTroubled = state === 'failing';
+      if (state === 'waiting' || isTroubled === this.#troubled.has(resource)) continue;
+      if (isTroubled) this.#troubled.add(resource);
+      else this.#troubled.delete(resource);
+      this.#options.onTrouble(resource, isTroubled ? problem : '');
+    }
   }
 
   #make(): void {
@@ -131,7 +146,7 @@ export class NodeWatch {
 
   #follow({ services, peers, namespaces }: Needs): void {
     this.#slices.select(slicesOf(services));
-    this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : { fieldSelector: `metadata.namespace=${peers.namespace}` });
+    this.#peers.select(peers === 'none' ? null : peers === 'all' ? {} : peers);
     this.#namespaces.select(namespaces ? {} : null);
   }
 }

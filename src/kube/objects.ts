@@ -23,6 +23,14 @@ export interface PodFacts {
   readonly meshed: boolean;
 }
 
+/** A pod anywhere in the cluster that may be a client. */
+export interface PeerFacts {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** At least one, and its own: not those of a node. */
+  readonly addresses: readonly string[];
+}
+
 export interface NamedPort {
   /** Empty where it has none. */
   readonly name: string;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { canonicalAddress } from '../flow/address.ts';
 import { isMeshed, isProxy } from './mesh.ts';
 import { isRecord, listOf, stringsOf, type JsonRecord } from './json.ts';
-import type { NamedPort, PodFacts } from './objects.ts';
+import type { NamedPort, PeerFacts, PodFacts } from './objects.ts';
 
 /** Annotations of ours. */
 export const ANNOTATION_PREFIX = 'shadowtap.dev/';
@@ -41,6 +41,15 @@ export function podFacts(object: unknown): PodFacts | null {
   };
 }
 
+/** Of a pod that is nobody but a source of requests. null: it cannot be told from others by an address. */
+export function peerFacts(object: unknown): PeerFacts | null {
+  const pod = podFacts(object);
+  // The address of a pod on the node's network is the node's: it says nothing of who it is.
+  if (pod === null || pod.hostNetwork || pod.addresses.length === 0) return null;
+  const { namespace, labels, addresses } = pod;
+  return { namespace, labels, addresses };
+}
+
 /** A name or uid of the API: not empty, and no longer than any of them may be. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= 253;
@@ -54,7 +63,7 @@ const STATIC_UID = /^[0-9a-f]{32}$/;
  * (pkg/kubelet/config/common.go and pkg/kubelet/pod/mirror_client.go of Kubernetes; "Create static Pods" in its docs).
  *
  * Whoever may create pods may write annotations. An MD5 has no dashes, so that none of them can name the cgroup of an
- * ordinary pod.
+ * ordinary pod; and where two pods name that of one static pod, neither is tapped (`planNode`).
  */
 function cgroupUid(uid: string, annotations: Readonly<Record<string, string>>): string {
   const hash = annotations['kubernetes.io/config.hash'];

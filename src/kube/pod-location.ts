@@ -11,6 +11,8 @@ import { holdsProcesses, podOfPid, scanNode, type NodeView } from './pod-scan.ts
 export interface PodPlace {
   /** As in `PodFacts`. */
   readonly cgroupUid: string;
+  /** Another pod claims it, too: it leads nowhere. */
+  readonly isContested?: true;
   /** Given where the pod shares the node's network: its addresses, which are the node's. */
   readonly nodeAddresses?: readonly string[];
   /** Interfaces in its network namespace; absent: `eth0` and `lo`. */
@@ -75,6 +77,9 @@ export class PodLocator {
    * @throws ShadowtapError ENDPOINT: it is not there, or not yet, or cannot be told from others; asking again may help
    */
   locate(place: PodPlace): EndpointLocation {
+    if (place.isContested) {
+      throw new ShadowtapError('ENDPOINT', `another pod of this node says that it is the static pod ${place.cgroupUid}, too; delete the one that is not`);
+    }
     if (place.nodeAddresses !== undefined && this.#hostNetworkBy === 'addresses') return this.#locateOnNode(place.nodeAddresses);
     const found = this.#find(place) ?? (this.#scan() ? this.#find(place) : null);
     if (found !== null) return found;

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf } from '../errors.ts';
+import { messageOf, ShadowtapError } from '../errors.ts';
 import type { WatchStats } from '../stats.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { BackOff } from './back-off.ts';
 import { recordOf, textOf } from './json.ts';
-import { listPages, openWatch, type Collection, type WatchEvent } from './list-watch.ts';
+import { inNamespace, listPages, openWatch, type Collection, type WatchEvent } from './list-watch.ts';
 
 /** A type of objects to follow. */
 export interface Resource<T> extends Collection {
@@ -18,10 +18,13 @@ export interface Resource<T> extends Collection {
   readonly pick: (object: unknown, previous: T | undefined) => T | null;
   /** The type may be missing from the cluster: that is no failure, and it is looked for again now and then. */
   readonly optional?: boolean;
+  /** Given where there may be very many: they are listed in pages, and where more than this would be kept, none are. */
+  readonly most?: number;
 }
 
 /** Which objects of the type are followed; all that are not given is all. */
 export interface Selection {
+  readonly namespace?: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
 }
@@ -31,7 +34,7 @@ export type Store<T> = ReadonlyMap<string, T>;
 
 export interface Timing {
   readonly backOffMs?: readonly [first: number, most: number];
-  /** Pause before a type that was missing is looked for again. */
+  /** Pause before a type that was missing, or had too many objects, is looked for again. */
   readonly missingMs?: number;
   /** A watch is asked to end after a time between these, so that agents do not all begin anew together. Seconds. */
   readonly watchSeconds?: readonly [least: number, most: number];
@@ -177,17 +180,18 @@ export class Reflector<T> {
     this.#misses = error?.isNotFound === true ? this.#misses + 1 : 0;
     // Where nothing is known of it yet, nothing is lost by taking the first one's word.
     const missing = this.#misses >= (this.#version === '' ? 1 : MISSES);
-    if (missing) this.#forget();
+    const tooMany = thrown instanceof TooMany;
+    if (missing || tooMany) this.#forget();
     try {
       this.#say(missing ? 'missing' : 'failing', messageOf(thrown));
     } catch {
       // The callback is what fails, and `status` tells it.
     }
-    if (this.#misses >= MISSES && this.#resource.optional === true) return this.#timing.missingMs * (0.5 + Math.random());
+    if (tooMany || (this.#misses >= MISSES && this.#resource.optional === true)) return this.#timing.missingMs * (0.5 + Math.random());
     return this.#backOff.next(error?.retryAfterMs);
   }
 
-  /** The type is gone, and its objects with it. */
+  /** The type is gone, or too large to follow, and its objects with it. */
   #forget(): void {
     this.#mustList = true;
     this.#version = '';
@@ -199,8 +203,10 @@ export class Reflector<T> {
   async #list(selection: Selection, signal: AbortSignal): Promise<void> {
     const next = new Map<string, T>();
     let version = '';
-    for await (const page of listPages(this.#api, this.#resource, { ...selection }, this.#newest ? null : this.#version || '0', signal)) {
+    const inPages = this.#newest || this.#resource.most !== undefined;
+    for await (const page of listPages(this.#api, ...this.#scope(selection), inPages ? null : this.#version || '0', signal)) {
       for (const item of page.items) this.#keep(next, item);
+      this.#refuseMany(next);
       ({ version } = page);
     }
     // Another selection may have been asked for since the last page came.
@@ -226,7 +232,7 @@ export class Reflector<T> {
     let heard = false;
     try {
       const options = { version: this.#version, seconds, silenceMs, signal: AbortSignal.any([signal, ended.signal]) };
-      const events = await openWatch(this.#api, this.#resource, { ...selection }, options);
+      const events = await openWatch(this.#api, ...this.#scope(selection), options);
       this.#watches += 1;
       this.#misses = 0;
       this.#say('following', '');
@@ -245,10 +251,22 @@ export class Reflector<T> {
 
   #take({ type, object, version }: WatchEvent): void {
     const changed = this.#apply(type, object);
+    this.#refuseMany(this.#objects);
     this.#version = version;
     if (!changed) return;
     this.#events += 1;
     this.#onChange();
+  }
+
+  /** What is asked for. */
+  #scope({ namespace, ...query }: Selection): readonly [Collection, Omit<Selection, 'namespace'>] {
+    return [namespace === undefined ? this.#resource : inNamespace(this.#resource, namespace), query];
+  }
+
+  /** @throws TooMany */
+  #refuseMany(objects: Store<T>): void {
+    const { name, most = Infinity } = this.#resource;
+    if (objects.size > most) throw new TooMany(`there are more than ${most} ${name}, more than an agent can follow`);
   }
 
   /** @returns whether something is different now */
@@ -278,6 +296,12 @@ export class Reflector<T> {
     this.#state = state;
     this.#problem = problem;
     this.#onChange();
+  }
+}
+
+class TooMany extends ShadowtapError {
+  constructor(message: string) {
+    super('KUBE_API', message);
   }
 }
 

@@ -1,13 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GrantFacts, NamespaceFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
+import type { GrantFacts, NamespaceFacts, PeerFacts, PodFacts, ServiceFacts, SliceFacts } from './objects.ts';
 import { grantFacts, namespaceFacts, serviceFacts, sliceFacts } from './object-facts.ts';
-import { podFacts } from './pod-facts.ts';
+import { peerFacts, podFacts } from './pod-facts.ts';
 import { policyFacts, type PolicyFacts } from './policy-facts.ts';
 import type { Resource } from './reflector.ts';
 
 /** The types that are followed. RBAC in daemonset/ names the same. */
 
 export const PODS: Resource<PodFacts> = { name: 'pods', path: '/api/v1/pods', pick: steady(podFacts) };
+/**
+ * Pods of other nodes. There may be as many as the cluster has, and all of them at once, as JSON, would take more memory than
+ * the agent has: they are listed in pages, and past a bound not at all.
+ */
+export const PEERS: Resource<PeerFacts> = { name: 'pods (sources)', path: '/api/v1/pods', pick: steady(peerFacts), most: 20_000 };
 export const NAMESPACES: Resource<NamespaceFacts> = { name: 'namespaces', path: '/api/v1/namespaces', pick: steady(namespaceFacts) };
 export const SERVICES: Resource<ServiceFacts> = { name: 'services', path: '/api/v1/services', pick: steady(serviceFacts) };
 export const ENDPOINT_SLICES: Resource<SliceFacts> = {

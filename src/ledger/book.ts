@@ -47,6 +47,11 @@ interface PolicyRows {
 export const REMOVED = '(removed)';
 /** Longer than any request can still be under way: the longest timeout is an hour. */
 const FORGET_AFTER_MS = 2 * 3_600_000;
+/**
+ * Policies that are gone and kept nevertheless. Whoever may label pods can make names as fast as he likes: beyond this many the
+ * oldest are added up early, and requests of theirs that are still under way stay open in the sums.
+ */
+const MAX_GONE = 1_000;
 
 /** The whole ledger, on the main thread: the accounts of all workers and of all policies, those that are gone included. */
 export class AccountBook {
@@ -77,16 +82,23 @@ export class AccountBook {
    */
   keep(entries: readonly PolicyEntry[], nowMs = Date.now()): void {
     const inForce = new Set(entries.map(keyOf));
+    const gone: [key: string, rows: PolicyRows, sinceMs: number][] = [];
     for (const [key, rows] of this.#policies) {
-      if (inForce.has(key)) rows.goneSinceMs = null;
-      else rows.goneSinceMs ??= nowMs;
-      if (rows.goneSinceMs === null || nowMs - rows.goneSinceMs < FORGET_AFTER_MS) continue;
-      for (const [worker, { requests }] of rows.accounts.entries()) {
-        const sums = this.#removed[worker]!;
-        for (let slot = 0; slot < sums.length; slot++) sums[slot]! += requests[slot]!;
-      }
-      this.#policies.delete(key);
+      rows.goneSinceMs = inForce.has(key) ? null : (rows.goneSinceMs ?? nowMs);
+      if (rows.goneSinceMs !== null) gone.push([key, rows, rows.goneSinceMs]);
     }
+    gone.sort(([, , a], [, , b]) => a - b);
+    for (const [index, [key, rows, sinceMs]] of gone.entries()) {
+      if (nowMs - sinceMs >= FORGET_AFTER_MS || index < gone.length - MAX_GONE) this.#addUp(key, rows);
+    }
+  }
+
+  #addUp(key: string, { accounts }: PolicyRows): void {
+    for (const [worker, { requests }] of accounts.entries()) {
+      const sums = this.#removed[worker]!;
+      for (let slot = 0; slot < sums.length; slot++) sums[slot]! += requests[slot]!;
+    }
+    this.#policies.delete(key);
   }
 
   /** A worker has died: what it had in hand is counted `incomplete: crash`. @returns how many requests that were */
@@ -94,9 +106,9 @@ export class AccountBook {
     return settleCrash(this.workers[worker]!, this.#rowsOf(worker));
   }
 
-  /** By policy: the share of its sample that is mirrored now, the mean over workers. */
+  /** By policy in force: the share of its sample that is mirrored now, the mean over workers. */
   shares(): readonly PolicyShare[] {
-    return Array.from(this.#policies.values(), ({ entry, accounts }) => ({
+    return [...this.#policies.values()].filter(({ goneSinceMs }) => goneSinceMs === null).map(({ entry, accounts }) => ({
       policy: entry.policy,
       share: accounts.reduce((sum, { share }) => sum + share[0]!, 0) / accounts.length,
     }));

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import type { Assignment } from '../../src/agent.ts';
 import { Cluster } from '../../src/agent/cluster.ts';
@@ -70,6 +70,23 @@ describe('the cluster of an agent', () => {
     expect(addressesOf?.(policy, 1)).toEqual([]);
   });
 
+  it('tells it to tap no pod that pretends to be a static pod', async () => {
+    const hash = '0123456789abcdef0123456789abcdef';
+    const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash };
+    const [real, pretender] = ['files/real', 'shop/pretender'].map((place) => podObject(place, { app: 'shop' }, { annotations, spec: { nodeName: 'node-3' }, ip: '10.0.0.3' }));
+    await kubernetes.apply(serviceObject('shop/next'), policyObject('shop/p'), pretender!);
+    await kubernetes.applyStatus(pretender!);
+    const agent = follower();
+    const cluster = clusterOf('node-3');
+    cluster.start(agent);
+    const where = (): unknown => agent.told.at(-1)?.endpoints.map((endpoint) => endpoint.where);
+    await expect.poll(where, WAIT).toEqual([{ pod: { cgroupUid: hash } }]);
+    await kubernetes.apply(real!);
+    await kubernetes.applyStatus(real!);
+    await expect.poll(where, WAIT).toEqual([{ pod: { cgroupUid: hash, isContested: true } }]);
+    await cluster.stop();
+  });
+
   it('leaves out a policy whose PEM files cannot be read, tells why, and goes on with the others', async () => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'shadowtap-'));
     const caFile = join(folder.path, 'ca.pem');
@@ -88,10 +105,14 @@ describe('the cluster of an agent', () => {
     await cluster.stop();
   });
 
-  it('needs the name of the node', () => {
-    const { NODE_NAME } = process.env;
-    delete process.env['NODE_NAME'];
-    expect(() => new Cluster({ kubeconfig: kubernetes.kubeconfig, allowExternalTargets: false, allowNodeFiles: false, proc: '/proc', import: [] })).toThrow(/NODE_NAME/);
-    if (NODE_NAME !== undefined) process.env['NODE_NAME'] = NODE_NAME;
+  it('is that of the node that NODE_NAME names, where the file names none, and needs one of them', async () => {
+    const settings = { kubeconfig: kubernetes.kubeconfig, allowExternalTargets: false, allowNodeFiles: false, proc: '/proc', import: [] };
+    vi.stubEnv('NODE_NAME', undefined);
+    expect(() => new Cluster(settings)).toThrow(/NODE_NAME/);
+    vi.stubEnv('NODE_NAME', 'node-of-the-pod');
+    const [ofThePod, ofTheFile] = [new Cluster(settings), new Cluster({ ...settings, nodeName: 'node-of-the-file' })];
+    vi.unstubAllEnvs();
+    expect([ofThePod, ofTheFile].map((cluster) => cluster.stats().node)).toEqual(['node-of-the-pod', 'node-of-the-file']);
+    await Promise.all([ofThePod.stop(), ofTheFile.stop()]);
   });
 });

@@ -26,7 +26,7 @@ const UPDATES = 100;
 await using cluster = await startTestCluster();
 const faults = cluster.faults!;
 const namespaces = Array.from({ length: NAMESPACES }, (_, i) => `team-${i}`);
-await cluster.apply(...manifests('namespace'), ...manifests('crd'), ...manifests('agent-rbac'));
+await cluster.apply(...manifests('base/namespace'), ...manifests('base/crd'), ...manifests('base/agent-rbac'));
 faults.load(namespaces.map((name) => namespace(name)));
 faults.load(Array.from({ length: SERVICES }, (_, i) => service(i)));
 faults.load(Array.from({ length: POLICIES * 3 }, (_, i) => slice(i)));

@@ -26,6 +26,7 @@ let last: NodePlan | null = null;
 const watch = new NodeWatch(ApiClient.fromKubeconfig(kubeconfig), {
   nodeName,
   permissions: { externalTargets: false, nodeFiles: false },
+  onTrouble: () => {},
   onPlan: (plan) => {
     plans += 1;
     first ||= performance.now() - begun;

@@ -39,6 +39,8 @@ function doctor(...args: string[]): Promise<Finished> {
   return shadowtap('doctor', '--cluster', '--kubeconfig', scene.cluster.kubeconfig, ...args);
 }
 
+const READER = { kind: 'ServiceAccount', name: 'reader', namespace: 'shop' };
+
 /** Cells of a table, row by row. */
 function cells(table: string): string[][] {
   return table.split('\n').filter((line) => line.startsWith('│')).map((line) => line.split('│').slice(1, -1).map((cell) => cell.trim()));
@@ -104,13 +106,22 @@ describe('shadowtap status', () => {
       kind: 'RoleBinding',
       metadata: { namespace: AGENTS, name: 'reader' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'shadowtap-status' },
-      subjects: [{ kind: 'ServiceAccount', name: 'reader', namespace: 'shop' }],
+      subjects: [READER],
     });
     const reader = await scene.cluster.kubeconfigOf('shop', 'reader');
     const limited = await shadowtap('status', '--kubeconfig', reader, '--for', '100ms');
     expect(limited.code).toBe(0);
     expect(cells(limited.stdout)[1]!.slice(0, 2)).toEqual(['shop/label:next', 'ok']);
     expect(limited.stdout).toMatch(/ {2}what MirrorPolicies say is left out: .*the role lacks this verb/);
+
+    await scene.cluster.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'reader' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'shadowtap-status' },
+      subjects: [READER],
+    });
+    expect((await shadowtap('status', '--kubeconfig', reader, '--for', '100ms')).stdout).not.toContain('is left out');
 
     await scene.cluster.delete(manifests('base/crd')[0]!);
     const { code, stdout } = await status();

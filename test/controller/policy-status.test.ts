@@ -180,7 +180,8 @@ describe('how often is written', () => {
     const beganMs = performance.now();
     const budget = new WriteBudget(100, () => true);
     for (let write = 0; write < 20; write += 1) expect(await budget.take()).toBe(true);
-    expect(performance.now() - beganMs).toBeGreaterThan(180);
+    // Timers may come a millisecond early.
+    expect(performance.now() - beganMs).toBeGreaterThan(19 * 9);
     expect(await new WriteBudget(100, () => false).take()).toBe(false);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { loadConfig } from '../../src/config.ts';
 import { VERSION } from '../../src/version.ts';
 import { build, DAEMONSET, find, workload, type Container, type KubeObject, type PodSpec, type Workload } from '../support/kustomize.ts';
 
@@ -42,7 +43,7 @@ function containerOf(pod: PodSpec): Container {
 }
 
 const OBJECTS = [
-  'ClusterRole shadowtap-agent', 'ClusterRole shadowtap-controller', 'ClusterRoleBinding shadowtap-agent', 'ClusterRoleBinding shadowtap-controller',
+  'ClusterRole shadowtap-agent', 'ClusterRole shadowtap-controller', 'ClusterRole shadowtap-status', 'ClusterRoleBinding shadowtap-agent', 'ClusterRoleBinding shadowtap-controller',
   'ConfigMap shadowtap', 'CustomResourceDefinition mirrorpolicies.shadowtap.dev', 'DaemonSet shadowtap', 'Deployment shadowtap-controller',
   'Namespace shadowtap-system', 'NetworkPolicy shadowtap', 'PriorityClass shadowtap', 'Role shadowtap-controller', 'Role shadowtap-status',
   'RoleBinding shadowtap-controller', 'Service shadowtap', 'ServiceAccount shadowtap-agent', 'ServiceAccount shadowtap-controller',
@@ -137,6 +138,17 @@ describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) =
   });
 });
 
+describe('the configuration of the base', () => {
+  it('is taken by agent and controller as it is, and the agent finds its node in the environment', () => {
+    const { settings, kubernetes, endpoints } = loadConfig(`${DAEMONSET}/base/config/agent.yaml`);
+    expect(settings).toMatchObject({ tap: 'auto', admin: { host: '0.0.0.0', port: 9464 }, cpuBudget: 0.8 });
+    expect(kubernetes).toMatchObject({ allowExternalTargets: false, allowNodeFiles: false, import: [] });
+    expect([kubernetes?.nodeName, endpoints]).toEqual([undefined, []]);
+    const { env = [] } = containerOf(podOf(workload(build(`${DAEMONSET}/overlays/default`), 'DaemonSet', 'shadowtap')));
+    expect(env).toEqual([{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }]);
+  });
+});
+
 describe('the agent of an overlay', () => {
   it.each([
     ['default', { hostPID: true, mounts: ['/etc/shadowtap', '/sys/fs/cgroup'], add: ['NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'], escalation: true }],
@@ -198,7 +210,7 @@ describe('RBAC', () => {
 
   it('lets the controller write states, Events and its lease', () => {
     expect(rights(objects, 'ClusterRole', 'shadowtap-controller')).toEqual([
-      'create,patch events.k8s.io/events',
+      'create events.k8s.io/events',
       'list,watch discovery.k8s.io/endpointslices',
       'list,watch gateway.networking.k8s.io/referencegrants',
       'list,watch services',
@@ -207,12 +219,17 @@ describe('RBAC', () => {
     ]);
     expect(rights(objects, 'Role', 'shadowtap-controller')).toEqual([
       'create coordination.k8s.io/leases',
-      'get,patch,update coordination.k8s.io/leases shadowtap-controller',
+      'get,update coordination.k8s.io/leases shadowtap-controller',
       'list,watch pods',
     ]);
   });
 
-  it('lets it write policies only where routes are imported, which it is told to do then', () => {
+  it('lets people read what `status` shows', () => {
+    expect(rights(objects, 'Role', 'shadowtap-status')).toEqual(['get pods/proxy', 'list pods']);
+    expect(rights(objects, 'ClusterRole', 'shadowtap-status')).toEqual(['list shadowtap.dev/mirrorpolicies']);
+  });
+
+  it('lets the controller write policies only where routes are imported, which it is told to do then', () => {
     const controllers = [objects, build(`${DAEMONSET}/overlays/default`)].map((built) => containerOf(podOf(workload(built, 'Deployment', 'shadowtap-controller'))));
     expect(controllers.map(({ args = [] }) => args.includes('--import'))).toEqual([true, false]);
     expect(rights(objects, 'ClusterRole', 'shadowtap-import')).toEqual([

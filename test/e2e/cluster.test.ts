@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { linksOf, outcomes } from '../support/agent.ts';
+import type { PlanReport } from '../../src/cli/plan.ts';
+import { linksOf, outcomes, runCommand } from '../support/agent.ts';
 import { curl } from '../support/clients.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { HOST } from '../support/network.ts';
@@ -295,3 +296,19 @@ const REFERENCE_GRANT_CRD = {
     versions: [{ name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } } }],
   },
 };
+
+describe.skipIf(!requireKernel())('shadowtap plan on a node', () => {
+  it('says what the policies of the cluster would send of its pods, and sends nothing', async () => {
+    await using scene = await createClusterScene();
+    const { app, next } = await createShop(scene);
+    await scene.applyPolicy('p', { selector: SELECTOR, targets: TO_NEXT });
+    const plan = runCommand(['plan', '--for', '4s', '-o', 'json'], { spec: { tap: 'ebpf:tcx', kubernetes: scene.kubernetes('node-a') } });
+    await expect.poll(() => linksOf(plan.pid).length, { timeout: 20_000 }).toBeGreaterThan(2);
+    for (let i = 0; i < 3; i++) await curl(HOST, `${app.url}/${i}`);
+    const { code, stdout, stderr } = await plan.finished;
+    expect(code, stderr).toBe(0);
+    const report = JSON.parse(stdout) as PlanReport;
+    expect(report).toMatchObject({ requestsSeen: 3, targets: [{ policy: 'shop/p', target: 'http://next.shop.svc', methods: { GET: 3 } }], left: [] });
+    expect(await next.app.count()).toBe(0);
+  });
+});

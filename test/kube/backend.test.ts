@@ -89,6 +89,22 @@ describe('a reference is refused', () => {
     expect(refusal(ref('next'), known)).toContain('UnsupportedService: Service shop/next has no selector');
     expect(resolve(ref('next'), known, { externalTargets: true, nodeFiles: false })).toEqual(['192.0.2.1 8080']);
   });
+
+  it.each([
+    '127.0.0.1', '127.8.8.8', '0.0.0.0', '0.1.2.3', '169.254.169.254', '224.0.0.1', '240.0.0.1', '255.255.255.255',
+    '168.63.129.16', '::', '::1', 'fe80::1', 'febf::1', 'ff02::1', 'fd00:ec2::254', '::ffff:127.0.0.1', '::ffff:a9fe:a9fe',
+  ])('to a Service of which a slice names %s, whatever is allowed: somebody listens there who trusts the node', (address) => {
+    const family = address.includes(':') ? { addressType: 'IPv6' } : {};
+    const slices = [slice('shop/a', 'next', ['10.0.0.1']), slice('shop/b', 'next', [address], family)];
+    const known = lookup({ services: [service('shop/next')], slices });
+    expect(refusal(ref('next'), known)).toBe(`UnsupportedService: an EndpointSlice of Service shop/next names ${address}, where no pod can be`);
+    expect(resolve(ref('next'), known, { externalTargets: true, nodeFiles: true })).toBe('UnsupportedService');
+  });
+
+  it.each(['10.0.0.1', '100.64.0.1', '172.16.0.1', '192.168.0.1', '223.255.255.255', 'fd00::1', '2001:db8::1', 'fec0::1'])('not to one whose slice names %s', (address) => {
+    const slices = [slice('shop/a', 'next', [address], address.includes(':') ? { addressType: 'IPv6' } : {})];
+    expect(resolve(ref('next'), lookup({ services: [service('shop/next')], slices }))).toEqual([`${address} 8080`]);
+  });
 });
 
 describe('a reference to another namespace', () => {

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { planNode, type NodePlan, type NodeView } from '../../src/kube/node-plan.ts';
 import { serviceFacts } from '../../src/kube/object-facts.ts';
 import type { NamespaceFacts, PodFacts } from '../../src/kube/objects.ts';
-import { podFacts } from '../../src/kube/pod-facts.ts';
+import { peerFacts, podFacts } from '../../src/kube/pod-facts.ts';
 import { policyFacts } from '../../src/kube/policy-facts.ts';
 import { serviceIndex } from '../../src/kube/service-index.ts';
 import type { KubeObject } from '../support/cluster/objects.ts';
 import { bytesRetained } from '../support/heap.ts';
 import { lookup, pod, podObject, policy, policyObject, served, service, serviceObject, slice } from './support/objects.ts';
 
-const KNOWN = lookup({ services: [service('shop/next'), service('web/next')], slices: [slice('shop/a', 'next', ['10.0.0.9'])] });
+const KNOWN = lookup({ services: [service('shop/next'), service('web/next'), service('kube-system/next')], slices: [slice('shop/a', 'next', ['10.0.0.9'])] });
 const SHOP = { app: 'shop' };
 
 function plan(view: Partial<NodeView>): NodePlan {
@@ -75,6 +75,26 @@ describe('the plan of a node', () => {
     ]);
   });
 
+  it('knows of no pod whose static pod it is, where two claim it, whichever of them a policy selects', () => {
+    const hash = '0123456789abcdef0123456789abcdef';
+    const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash };
+    const [real, false_, other] = [pod('kube-system/real', {}, { annotations }), pod('shop/false', SHOP, { annotations }), pod('shop/other', SHOP)];
+    const contested = (...pods: PodFacts[]): unknown => plan({ pods, policies: [policy('shop/p'), policy('kube-system/p', { selector: {} })] }).endpoints.map((one) => [one.pod.name, one.isContested]);
+    expect(contested(real, false_, other)).toEqual([['false', true], ['other', false], ['real', true]]);
+    expect(contested(real, other)).toEqual([['other', false], ['real', false]]);
+  });
+
+  it('has a hundred policies of a namespace at most, and those of others beside them', () => {
+    const many = Array.from({ length: 105 }, (_, i) => policy(`shop/p-${i}`));
+    const refused = policy('shop/a', { targets: [{ url: 'http://example.com' }] });
+    const labelled = pod('shop/b', { 'shadowtap.dev/mirror-to': 'next' });
+    const made = plan({ pods: [pod('shop/a', SHOP), labelled, pod('web/a', SHOP)], policies: [refused, ...many, policy('web/p')] });
+    expect(made.policies).toHaveLength(101);
+    const tooMany = made.reports.filter(({ conditions }) => conditions[0]?.reason === 'TooMany').map(({ policy: name }) => name);
+    expect(tooMany).toEqual([...many.slice(100).map(({ name }) => `shop/${name}`), 'shop/label:next']);
+    expect(namesOf(made)).toEqual(['shop/a', 'web/a']);
+  });
+
   it('needs the endpoints of the Services that its policies name, and of no others', () => {
     const targets = [{ backendRef: { name: 'z', port: 80 } }, { backendRef: { name: 'a', namespace: 'web', port: 80 } }, { backendRef: { name: 'z', port: 81 } }];
     const policies = [policy('shop/p', { targets }), policy('shop/nobody', { selector: { matchLabels: { app: 'none' } }, targets: [{ backendRef: { name: 'x', port: 80 } }] })];
@@ -92,13 +112,13 @@ describe('sources', () => {
     ['/job', { name: 'job', labels: { team: 'b' } }],
   ]);
   const peers = [
-    pod('shop/web-1', { app: 'web' }, { ip: '10.0.0.1' }),
-    pod('web/web-2', { app: 'web' }, { ip: '10.0.0.2' }),
-    pod('job/web-3', { app: 'web' }, { ip: '10.0.0.3' }),
-    pod('web/other', {}, { ip: '10.0.0.4' }),
-    pod('shop/starting', { app: 'web' }),
-    pod('shop/on-the-node', { app: 'web' }, { ip: '10.0.0.6', spec: { hostNetwork: true } }),
-  ];
+    podObject('shop/web-1', { app: 'web' }, { ip: '10.0.0.1' }),
+    podObject('web/web-2', { app: 'web' }, { ip: '10.0.0.2' }),
+    podObject('job/web-3', { app: 'web' }, { ip: '10.0.0.3' }),
+    podObject('web/other', {}, { ip: '10.0.0.4' }),
+    podObject('shop/starting', { app: 'web' }),
+    podObject('shop/on-the-node', { app: 'web' }, { ip: '10.0.0.6', spec: { hostNetwork: true } }),
+  ].flatMap((object) => peerFacts(served(object)) ?? []);
 
   function from(...entries: object[]): NodePlan {
     return plan({ pods: [pod('shop/a', SHOP)], policies: [policy('shop/p', { from: entries })], peers, namespaces });

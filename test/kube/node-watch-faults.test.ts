@@ -19,6 +19,8 @@ let faults: Faults;
 let api: ApiClient;
 let watch: NodeWatch;
 let plans: NodePlan[];
+/** What was told of types that cannot be followed: `resource`, or `resource again`. */
+let troubles: string[];
 let namespace: string;
 let count = 0;
 
@@ -61,8 +63,14 @@ async function start(timing: Timing = {}): Promise<void> {
   faults.forgetRequests();
   api = ApiClient.fromKubeconfig(kubeconfig);
   plans = [];
-  const permissions = { externalTargets: false, nodeFiles: false };
-  watch = new NodeWatch(api, { nodeName: namespace, permissions, onPlan: (plan) => plans.push(plan), timing: { ...QUICK, ...timing } });
+  troubles = [];
+  watch = new NodeWatch(api, {
+    nodeName: namespace,
+    permissions: { externalTargets: false, nodeFiles: false },
+    onPlan: (plan) => plans.push(plan),
+    onTrouble: (resource, problem) => troubles.push(problem === '' ? `${resource} again` : resource),
+    timing: { ...QUICK, ...timing },
+  });
 }
 
 async function runPod(name: string, app: string): Promise<void> {
@@ -105,6 +113,17 @@ describe('a node whose API server comes and goes', () => {
     await expect.poll(() => tapped(), WAIT).toEqual(['a', 'b']);
     await expect.poll(() => problems(), WAIT).toEqual([]);
     expect(faults.requests({ ...USER, verb: 'list' })).toEqual([]);
+  });
+
+  it('tells once of each type that cannot be followed, and once when it can be again', async () => {
+    await start();
+    faults.answer({ ...USER, resource: 'services' }, { status: 403 });
+    watch.start();
+    await expect.poll(() => faults.requests({ ...USER, resource: 'services' }).length, WAIT).toBeGreaterThan(3);
+    expect(troubles).toEqual(['services']);
+    faults.clear();
+    await expect.poll(() => tapped(), WAIT).toEqual(['a']);
+    expect(troubles).toEqual(['services', 'services again']);
   });
 
   it('drops nothing while it lists again', async () => {
@@ -153,6 +172,17 @@ describe('the load on the API server', () => {
     expect(calm.length).toBeGreaterThan(5);
     expect(calm.length).toBeLessThanOrEqual(5 * 3);
     expect(plans.length).toBe(1);
+  });
+
+  it('is a list of the pods of one namespace more where a policy asks for sources in its own, in pages', async () => {
+    await start();
+    watch.start();
+    await expect.poll(() => faults.watches(USER).length, WAIT).toBe(5);
+    faults.forgetRequests();
+    await cluster.apply(policyObject(`${namespace}/q`, { from: [{ podSelector: {} }] }));
+    await expect.poll(() => plans.at(-1)?.peers.length, WAIT).toBe(1);
+    const targets = faults.requests(USER).map(({ target }) => target);
+    expect(targets).toEqual([`/api/v1/namespaces/${namespace}/pods?limit=500`, expect.stringContaining(`/api/v1/namespaces/${namespace}/pods?watch=1`)]);
   });
 
   it('is a list of endpoints more where a policy names another Service, and none for a Service that is named already', async () => {

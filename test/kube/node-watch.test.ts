@@ -54,6 +54,7 @@ function start(timing: Timing = {}): void {
     nodeName: node,
     permissions: { externalTargets: false, nodeFiles: false },
     onPlan: (plan) => plans.push(plan),
+    onTrouble: () => {},
     timing: { ...QUICK, ...timing },
   });
   watch.start();

@@ -1,6 +1,7 @@
 import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Resource, Selection, Timing } from '../../src/kube/reflector.ts';
 import { textOf } from '../../src/kube/json.ts';
@@ -429,3 +430,35 @@ describe('a reflector of a type that comes and goes', () => {
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+describe('objects of which there may be very many', () => {
+  const few = { ...SETTINGS, most: 2 };
+  const state = ({ reflector }: Following<string>): unknown => [reflector.status().state, reflector.objects.size];
+
+  it('are listed in pages', async () => {
+    await using following = await followed({ resource: few });
+    expect(following.known).toEqual({ a: '1' });
+    expect(faults.requests(LISTS).map(({ target }) => new URL(target, 'http://x').searchParams.get('limit'))).toEqual(['500']);
+  });
+
+  it('are none where there are too many, which is told, until there are fewer', async () => {
+    await cluster.apply(setting(namespace, 'b', '2'), setting(namespace, 'c', '3'));
+    await using following = follow({ resource: few, timing: { missingMs: 200 } });
+    await expect.poll(() => state(following), WAIT).toEqual(['failing', 0]);
+    expect(following.reflector.status().problem).toBe('there are more than 2 configmaps, more than an agent can follow');
+    expect(following.reflector.settled).toBe(true);
+    await cluster.delete(setting(namespace, 'b', '2'));
+    await expect.poll(() => following.known, WAIT).toEqual({ a: '1', c: '3' });
+    await cluster.apply(setting(namespace, 'd', '4'));
+    await expect.poll(() => state(following), WAIT).toEqual(['failing', 0]);
+  });
+
+  it('are not asked for again and again', async () => {
+    await cluster.apply(setting(namespace, 'b', '2'), setting(namespace, 'c', '3'));
+    await using following = follow({ resource: few, timing: { missingMs: 60_000 } });
+    await expect.poll(() => state(following), WAIT).toEqual(['failing', 0]);
+    faults.forgetRequests();
+    await sleep(500);
+    expect(faults.requests()).toEqual([]);
+  });
+});

@@ -70,6 +70,19 @@ describe('the rows of a policy that is gone', () => {
     expect(book.settleCrash(0)).toBe(1);
   });
 
+  it('are kept of so many only, however fast names come and go, and no request that was settled is lost', () => {
+    const book = new AccountBook(1);
+    for (let i = 0; i < 3_000; i++) {
+      const entry = { policy: `shop/label:${i}`, targets: ['http://m1'] };
+      book.policy(entry)[0]!.requests[OK]! += 1;
+      book.keep([entry], i);
+    }
+    const { requests } = book.sums();
+    expect(requests).toHaveLength(1 + 1_000 + 1);
+    expect(requests.slice(0, 2).map(({ policy, count }) => [policy, count])).toEqual([['(removed)', 1_999], ['shop/label:1999', 1]]);
+    expect(book.shares().map(({ policy }) => policy)).toEqual(['shop/label:2999']);
+  });
+
   it('are its own again when it comes back in time', () => {
     const book = new AccountBook(1);
     const rows = book.policy(ENTRY)[0];

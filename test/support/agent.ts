@@ -65,10 +65,10 @@ function launchHere(folder: string): Launched {
 }
 
 /** Runs another command of the product that takes `-f config.yaml`. The file goes with the command. */
-export function runCommand(args: readonly string[], options: AgentOptions): Running {
+export function runCommand(args: readonly string[], options: AgentOptions | NodeAgentOptions): Running {
   const folder = mkdtempSync(join(tmpdir(), 'shadowtap-command-'));
   const config = join(folder, 'config.yaml');
-  writeConfig(config, options);
+  writeConfig(config, { spec: options.spec, policies: options.policies ?? {} });
   const command = HOST.start(process.execPath, [CLI, ...args, '-f', config]);
   void command.finished.then(() => rmSync(folder, { recursive: true, force: true }));
   return command;
