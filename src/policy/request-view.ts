@@ -1,11 +1,10 @@
 import type { HttpRequest } from '../http/exchange.ts';
+import { isGrpc } from '../http/grpc.ts';
 import { RequestTarget } from './request-target.ts';
 
 const SLASH = 0x2f;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
-/** The format of messages may follow (`+proto`), and parameters. */
-const GRPC_CONTENT = /^application\/grpc(?:[+;]|$)/i;
 
 /**
  * A request as matches look at it. There is one view per router, pointed at each request in turn; parts of the target
@@ -35,12 +34,10 @@ export class RequestView {
     return this.#source;
   }
 
-  /** Whether it is a call of gRPC over HTTP/2 ("gRPC over HTTP2", Requests); gRPC-Web and Connect are not. */
+  /** Whether it is a call of gRPC over HTTP/2; gRPC-Web and Connect are not. */
   isGrpc(): boolean {
     const { version, method, headers } = this.#request!;
-    if (version !== 'HTTP/2' || method !== 'POST') return false;
-    for (let i = 0; i + 1 < headers.length; i += 2) if (isHeader(headers[i]!, 'content-type')) return GRPC_CONTENT.test(headers[i + 1]!);
-    return false;
+    return version === 'HTTP/2' && method === 'POST' && isGrpc(headers);
   }
 
   /** The path as sent, without query; of an absolute-form target (RFC 9112 section 3.2.2) what follows the authority. */
