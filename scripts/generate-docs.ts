@@ -30,8 +30,8 @@ const POLICY_INTRODUCTION = `# MirrorPolicy
 ${GENERATED}
 
 What to mirror, how much of it, and where to. Names and meanings are those of the Gateway API (HTTPRouteMatch,
-RequestMirror, filters) and of Kubernetes (LabelSelector, NetworkPolicyPeer) where they have them; people from other
-tools find a table in [coming-from.md](coming-from.md). Fields that are not listed are refused. Check files with
+GRPCRouteMatch, RequestMirror, filters) and of Kubernetes (LabelSelector, NetworkPolicyPeer) where they have them; people
+from other tools find a table in [coming-from.md](coming-from.md). Fields that are not listed are refused. Check files with
 \`shadowtap validate -f\`, try them on a capture with \`shadowtap replay capture.pcap --policy FILE --dry-run\`; see
 examples/ for whole ones. A JSON Schema for editors is in [policy.schema.json](policy.schema.json).
 
@@ -46,7 +46,8 @@ examples/ for whole ones. A JSON Schema for editors is in [policy.schema.json](p
 
 Policies are compiled once, when they change. A request is compared only with the policies of its endpoint, and of many
 only with those whose paths may fit it: thousands that differ in \`Exact\` or \`PathPrefix\` paths cost what a handful
-does. Policies whose \`matches\` name no path, the root or a pattern are all looked at.
+does, and so do those that differ in gRPC services. Policies whose \`matches\` name no path, the root or a pattern are all
+looked at.
 
 ## Details of matching
 
@@ -54,6 +55,16 @@ does. Policies whose \`matches\` name no path, the root or a pattern are all loo
 - Paths are compared as they were sent: case-sensitive, without decoding or tidying, without the query. Of a request in
   absolute form (\`GET http://host/path\`) the path counts. \`PathPrefix\` compares whole path elements; a slash at its
   end means nothing.
+- An entry is an HTTPRouteMatch (\`path\`, \`method\`, \`headers\`, \`queryParams\`) or, with \`grpc\`, a GRPCRouteMatch
+  (\`grpc\`, \`headers\`); entries of both kinds stand in one list. What GRPCRouteMatch calls \`method\` is \`grpc\` here,
+  because \`method\` is the method of HTTP: \`method: { service: S, method: M }\` there is \`grpc: { service: S, method: M }\`.
+- \`grpc\` fits calls of gRPC: HTTP/2, POST, a \`content-type\` of \`application/grpc\`, alone or with \`+proto\` or any other
+  format or a parameter behind it, and a path of exactly \`/service/method\`, compared case-sensitively. The service is
+  named with its package. Every call fits \`grpc: { type: RegularExpression, service: ".*" }\`. gRPC-Web
+  (\`application/grpc-web\`) and the protocol of Connect (\`application/proto\`, \`application/json\`,
+  \`application/connect+proto\`) are not gRPC, even where one server speaks all of them: match them by \`path\`, which is the same. A client of Connect that was
+  told to speak gRPC sends calls of gRPC.
+- \`methods\` speaks of HTTP for calls, too: \`methods: Safe\` leaves all of gRPC out.
 - Header names are compared in any case; a header that was sent several times counts as one, its values joined by
   \`, \` (RFC 9110 section 5.3). A condition on a header that was not sent does not hold, whatever its value.
 - Query parameters are compared after decoding (\`%20\` and \`+\` are spaces); the first of a name counts.

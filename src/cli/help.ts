@@ -96,7 +96,7 @@ One in a cluster, as daemonset/ deploys it; of several, one writes at a time. Ag
   kind: Agent
   spec:
     admin: 0.0.0.0:9464
-    kubernetes: {}            # allowExternalTargets, allowNodeFiles, import: [HTTPRoute, VirtualService]
+    kubernetes: {}            # allowExternalTargets, allowNodeFiles, import: [HTTPRoute, GRPCRoute, VirtualService]
 
 Examples:
   shadowtap controller -f agent.yaml

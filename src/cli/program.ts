@@ -134,7 +134,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
     .requiredOption('-f, --file <path>', 'YAML file with an Agent that has `kubernetes`')
     .option('--admin <host:port>', 'where /metrics, /healthz and /readyz are served, or off')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
-    .option('--import', 'keep MirrorPolicies for the mirrors of HTTPRoutes and VirtualServices, as `import` of the file does')
+    .option('--import', 'keep MirrorPolicies for the mirrors of HTTPRoutes, GRPCRoutes and VirtualServices, as `import` of the file does')
     .addHelpText('after', CONTROLLER_HELP)
     .action(async (options: ControllerFlags) => {
       const { controller } = await import('./controller.ts');

@@ -170,7 +170,7 @@ export const SETTINGS = {
 };
 
 /** Kinds of routes that the controller can turn into policies. */
-export const IMPORTS = ['HTTPRoute', 'VirtualService'] as const;
+export const IMPORTS = ['HTTPRoute', 'GRPCRoute', 'VirtualService'] as const;
 
 /** Where the agent is told by a cluster what to tap. */
 export const KUBERNETES = object(
@@ -203,7 +203,7 @@ export const KUBERNETES = object(
     ),
     import: list(word([...IMPORTS], { description: 'A kind of routes.' }), {
       description: 'Routes whose mirroring the controller turns into MirrorPolicies; see docs/import.md.',
-      expects: `a list of ${IMPORTS.join(' and ')}`,
+      expects: `a list of some of ${IMPORTS.join(', ')}`,
       maxItems: IMPORTS.length,
       uniqueItems: true,
       default: [],

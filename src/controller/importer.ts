@@ -3,7 +3,7 @@ import type { ApiClient } from '../kube/api-client.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { ServiceLookup } from '../kube/backend.ts';
 import type { Verdict } from '../kube/condition.ts';
-import { importHttpRoute } from '../kube/import/http-route.ts';
+import { importGrpcRoute, importHttpRoute } from '../kube/import/gateway-route.ts';
 import { importedObject } from '../kube/import/imported-object.ts';
 import { NOTICES, type ImportContext, type ImportedPolicy, type RouteKind } from '../kube/import/imported-policy.ts';
 import { importVirtualService } from '../kube/import/virtual-service.ts';
@@ -41,6 +41,10 @@ const ROUTES: Readonly<Record<RouteKind, { readonly resource: Resource<RouteObje
   HTTPRoute: {
     resource: { name: 'httproutes', path: '/apis/gateway.networking.k8s.io/v1/httproutes', pick: steady(routeObject), optional: true },
     read: importHttpRoute,
+  },
+  GRPCRoute: {
+    resource: { name: 'grpcroutes', path: '/apis/gateway.networking.k8s.io/v1/grpcroutes', pick: steady(routeObject), optional: true },
+    read: importGrpcRoute,
   },
   VirtualService: {
     resource: { name: 'virtualservices', path: '/apis/networking.istio.io/v1beta1/virtualservices', pick: steady(routeObject), optional: true },

@@ -70,22 +70,7 @@ export class HttpRequest extends HttpMessage {
 
   /** The pseudo-headers of HTTP/2 as they were sent: name, value, name, value. */
   pseudoFields(): string[] {
-    return this.pseudo.flatMap((name) => [name, this.#pseudoValue(name)]);
-  }
-
-  #pseudoValue(name: string): string {
-    switch (name) {
-      case ':method':
-        return this.method;
-      case ':path':
-        return this.target;
-      case ':scheme':
-        return this.scheme;
-      case ':authority':
-        return this.authority;
-      default:
-        return '';
-    }
+    return pseudoFieldsOf(this);
   }
 
   /** Of the method stays what decides the framing of the response. */
@@ -96,6 +81,29 @@ export class HttpRequest extends HttpMessage {
     this.authority = '';
     this.scheme = '';
     this.pseudo = NO_HEADERS;
+  }
+}
+
+/** What the pseudo-headers of a request say, and the order in which they were sent. */
+export type PseudoHead = Readonly<Pick<HttpRequest, 'method' | 'target' | 'scheme' | 'authority' | 'pseudo'>>;
+
+/** @returns name, value, name, value */
+export function pseudoFieldsOf(head: PseudoHead): string[] {
+  return head.pseudo.flatMap((name) => [name, pseudoValue(head, name)]);
+}
+
+function pseudoValue({ method, target, scheme, authority }: PseudoHead, name: string): string {
+  switch (name) {
+    case ':method':
+      return method;
+    case ':path':
+      return target;
+    case ':scheme':
+      return scheme;
+    case ':authority':
+      return authority;
+    default:
+      return '';
   }
 }
 

@@ -6,13 +6,13 @@ interface LeftToAgent {
   readonly reason: string;
 }
 
-const CONDITIONS = ['path', 'headers[]', 'queryParams[]'].flatMap((field) => [`spec.matches[].${field}`, `spec.excludes[].${field}`]);
+const CONDITIONS = ['path', 'headers[]', 'queryParams[]', 'grpc'].flatMap((field) => [`spec.matches[].${field}`, `spec.excludes[].${field}`]);
 
 /** All that the API server cannot check: agents refuse such a policy by its condition Accepted. */
 export const LEFT_TO_AGENT: readonly LeftToAgent[] = [
   {
     fields: CONDITIONS,
-    rule: 'A `value` of type RegularExpression is a pattern that can be compiled, and is not too large.',
+    rule: 'A `value`, `service` or `method` of type RegularExpression is a pattern that can be compiled, and is not too large.',
     reason: 'CEL has no function for it, and how large a pattern becomes only the agent knows.',
   },
   {

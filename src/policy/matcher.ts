@@ -4,6 +4,7 @@ import type { PolicySpec } from './schema.ts';
 
 type Match = PolicySpec['matches'][number];
 type PathMatch = NonNullable<Match['path']>;
+type GrpcMatch = NonNullable<Match['grpc']>;
 type ValueMatch = Match['headers'][number] | Match['queryParams'][number];
 
 /** One condition of a match, compiled. */
@@ -18,6 +19,7 @@ export class Matcher {
     this.#conditions = [
       ...(match.method === undefined ? [] : [methodCondition(match.method)]),
       ...(match.path === undefined ? [] : [pathCondition(match.path)]),
+      ...(match.grpc === undefined ? [] : [grpcCondition(match.grpc)]),
       ...firstOfEach(match.headers, (name) => name.toLowerCase()).map(headerCondition),
       ...firstOfEach(match.queryParams, (name) => name).map(queryCondition),
     ];
@@ -57,6 +59,26 @@ function pathCondition({ type, value }: PathMatch): Condition {
   }
 }
 
+/** The path of a call is `/service/method`: two elements (gRPC over HTTP/2, `Path` of Requests). */
+function grpcCondition({ type, service, method }: GrpcMatch): Condition {
+  if (type === 'Exact' && service !== '' && method !== '') {
+    const path = `/${service}/${method}`;
+    return (request) => request.pathIs(path) && request.isGrpc();
+  }
+  const serviceFits = service === '' ? isThere : valueTest({ type, value: service });
+  const methodFits = method === '' ? isThere : valueTest({ type, value: method });
+  return (request) => {
+    if (!request.isGrpc()) return false;
+    const path = request.path();
+    const slash = path.indexOf('/', 1);
+    return slash > 0 && !path.includes('/', slash + 1) && serviceFits(path.slice(1, slash)) && methodFits(path.slice(slash + 1));
+  };
+}
+
+function isThere(name: string): boolean {
+  return name !== '';
+}
+
 function headerCondition(match: ValueMatch): Condition {
   const name = match.name.toLowerCase();
   const fits = valueTest(match);
@@ -75,7 +97,7 @@ function queryCondition(match: ValueMatch): Condition {
   };
 }
 
-function valueTest({ type, value }: ValueMatch): (text: string) => boolean {
+function valueTest({ type, value }: Pick<ValueMatch, 'type' | 'value'>): (text: string) => boolean {
   if (type === 'RegularExpression') {
     const pattern = Pattern.of(value);
     return (text) => pattern.matches(text);

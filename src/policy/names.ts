@@ -20,5 +20,8 @@ export const LABEL_VALUE = '^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)
 export const TOKEN = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 /** Methods are case-sensitive (RFC 9110 section 9.1), and all that are registered are upper case. */
 export const METHOD = '^[A-Z][A-Z0-9_-]{0,31}$';
+/** Names of gRPC services, with their package, and of methods, as Protocol Buffers and the Gateway API's GRPCMethodMatch have them. */
+export const GRPC_SERVICE = '^[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z_][A-Za-z0-9_]*)*$';
+export const GRPC_METHOD = '^[A-Za-z_][A-Za-z0-9_]*$';
 /** field-value of RFC 9110 section 5.5 without surrounding space. */
 export const HEADER_VALUE = '^(?:[^\\x00-\\x20\\x7f](?:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*[^\\x00-\\x20\\x7f])?)?$';

@@ -56,14 +56,21 @@ export class PathIndex<Entry extends { readonly policy: MirrorPolicy }> {
 function prefixesOf({ spec }: MirrorPolicy): Set<string> | null {
   if (spec.matches.length === 0) return null;
   const prefixes = new Set<string>();
-  for (const { path } of spec.matches) {
-    if (path === undefined || path.type === 'RegularExpression') return null;
-    const prefix = asOnWire(path.value).replace(/\/+$/, '');
+  for (const match of spec.matches) {
+    const path = pathOf(match);
+    if (path === null) return null;
+    const prefix = asOnWire(path).replace(/\/+$/, '');
     // An empty element is a prefix of no other in the way that paths are followed here.
     if (prefix === '' || prefix.includes('//') || depthOf(prefix) > MAX_DEPTH) return null;
     prefixes.add(prefix);
   }
   return prefixes;
+}
+
+/** The path or prefix that a match needs. */
+function pathOf({ path, grpc }: MirrorPolicy['spec']['matches'][number]): string | null {
+  if (grpc !== undefined) return grpc.type === 'Exact' && grpc.service !== '' ? `/${grpc.service}/${grpc.method}` : null;
+  return path === undefined || path.type === 'RegularExpression' ? null : path.value;
 }
 
 function depthOf(prefix: string): number {

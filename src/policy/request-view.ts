@@ -1,4 +1,5 @@
 import type { HttpRequest } from '../http/exchange.ts';
+import { isGrpc } from '../http/grpc.ts';
 import { RequestTarget } from './request-target.ts';
 
 const SLASH = 0x2f;
@@ -31,6 +32,12 @@ export class RequestView {
 
   get source(): string {
     return this.#source;
+  }
+
+  /** Whether it is a call of gRPC over HTTP/2; gRPC-Web and Connect are not. */
+  isGrpc(): boolean {
+    const { version, method, headers } = this.#request!;
+    return version === 'HTTP/2' && method === 'POST' && isGrpc(headers);
   }
 
   /** The path as sent, without query; of an absolute-form target (RFC 9112 section 3.2.2) what follows the authority. */

@@ -5,6 +5,7 @@ interface MatchShape {
   readonly path?: { readonly type: string };
   readonly headers: readonly { readonly type: string }[];
   readonly queryParams: readonly { readonly type: string }[];
+  readonly grpc?: { readonly type: string; readonly service: string; readonly method: string };
 }
 
 interface SpecShape {
@@ -37,7 +38,8 @@ export const SPEC_CEL: readonly CelRule[] = [
   },
 ];
 
-function patternsIn({ path, headers, queryParams }: MatchShape): number {
-  const types = [path?.type, ...headers.map(({ type }) => type), ...queryParams.map(({ type }) => type)];
+function patternsIn({ path, headers, queryParams, grpc }: MatchShape): number {
+  const names = grpc === undefined ? [] : [grpc.service, grpc.method].filter((name) => name !== '').map(() => grpc.type);
+  const types = [path?.type, ...names, ...headers.map(({ type }) => type), ...queryParams.map(({ type }) => type)];
   return types.filter((type) => type === 'RegularExpression').length;
 }

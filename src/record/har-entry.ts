@@ -2,8 +2,8 @@ import { Faulty, Fields, fieldsOf } from './json-fields.ts';
 import { headerValue, NO_CONTENT, type Content, type ExchangeRecord, type RecordedAddress, type RecordedRequest, type RecordedResponse } from './record.ts';
 
 /**
- * Reads an entry of a HAR log, ours or another tool's. Tools write requests of HTTP/2 too: their pseudo-headers are left
- * out and the version becomes 1.1.
+ * Reads an entry of a HAR log, ours or another tool's. Other tools' requests of HTTP/2, most of which came through TLS,
+ * become HTTP/1.1: their pseudo-headers are left out.
  * @throws Faulty where it is no usable entry
  */
 export function decodeHar(json: string): ExchangeRecord {
@@ -55,13 +55,17 @@ function addressOf(request: Fields): { authority: string; port: number; target: 
 }
 
 function requestOf(fields: Fields, target: string, authority: string, startMs: number, endMs: number): RecordedRequest {
-  const headers = headersOf(fields, 'headers');
-  if (headerValue(headers, 'host') === null && fields.optionalText('_target') === null) headers.unshift('Host', authority);
+  const isOurs = fields.has('_target');
+  const { pseudo, headers } = splitPseudo(headersOf(fields, 'headers'));
+  if (headerValue(headers, 'host') === null && !isOurs) headers.unshift('Host', authority);
   const { body, missing } = sentContent(fields);
   return {
     method: fields.text('method'),
     target: asBytes(target),
-    version: fields.optionalText('httpVersion') ?? '',
+    authority: (isOurs ? headerValue(pseudo, ':authority') : null) ?? '',
+    scheme: (isOurs ? headerValue(pseudo, ':scheme') : null) ?? '',
+    pseudo: isOurs ? pseudo.filter((_, i) => i % 2 === 0) : [],
+    version: versionOf(fields),
     headers,
     trailers: fields.has('_trailers') ? headersOf(fields, '_trailers') : [],
     startMs,
@@ -105,8 +109,8 @@ function responseOf(fields: Fields | null, startMs: number, endMs: number): Reco
   return {
     status,
     reason: asBytes(fields.optionalText('statusText') ?? ''),
-    version: fields.optionalText('httpVersion') ?? '',
-    headers: headersOf(fields, 'headers'),
+    version: versionOf(fields),
+    headers: splitPseudo(headersOf(fields, 'headers')).headers,
     trailers: fields.has('_trailers') ? headersOf(fields, '_trailers') : [],
     startMs,
     endMs,
@@ -129,9 +133,21 @@ function headersOf(fields: Fields, name: string): string[] {
   return fields.list(name).flatMap((entry) => {
     const header = Fields.of(entry, name);
     const field = header.text('name');
-    if (field.startsWith(':')) return [];
     return header.text('value').split('\n').flatMap((value) => [asBytes(field), asBytes(value.trim())]);
   });
+}
+
+/** Pseudo-headers of HTTP/2 stand among the headers. */
+function splitPseudo(fields: readonly string[]): { pseudo: string[]; headers: string[] } {
+  const split = { pseudo: [] as string[], headers: [] as string[] };
+  for (let i = 0; i + 1 < fields.length; i += 2) (fields[i]!.startsWith(':') ? split.pseudo : split.headers).push(fields[i]!, fields[i + 1]!);
+  return split;
+}
+
+/** HTTP/2 has no minor version (RFC 9113 section 3.1), and tools write one. */
+function versionOf(message: Fields): string {
+  const version = message.optionalText('httpVersion') ?? '';
+  return /^HTTP\/2(?:\.0)?$/i.test(version) ? 'HTTP/2' : version;
 }
 
 /** Latin-1 as it is; what is not was decoded by the tool that recorded it. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { pseudoFieldsOf } from '../http/exchange.ts';
 import { VERSION } from '../version.ts';
 import { headerValue, type ExchangeRecord, type RecordedAddress, type RecordedMessage, type RecordedRequest, type RecordedResponse } from './record.ts';
 
@@ -55,9 +56,10 @@ function requestJson(request: RecordedRequest, server: RecordedAddress): object 
   return {
     method: request.method,
     url: urlOf(request, server),
-    httpVersion: request.version,
+    httpVersion: harVersion(request),
     cookies: [],
-    headers: named(request.headers),
+    // Browsers, too, write pseudo-headers there.
+    headers: named([...pseudoFieldsOf(request), ...request.headers]),
     queryString: queryOf(request.target),
     headersSize: -1,
     bodySize: request.bodyLength,
@@ -82,7 +84,7 @@ function responseJson(response: RecordedResponse): object {
   return {
     status: response.status,
     statusText: response.reason,
-    httpVersion: response.version,
+    httpVersion: harVersion(response),
     cookies: [],
     headers: named(headers),
     content: { size: bodyLength, mimeType, ...(body === null ? { _missing: response.missing } : { text: body.toString('base64'), encoding: 'base64' }) },
@@ -91,6 +93,11 @@ function responseJson(response: RecordedResponse): object {
     bodySize: bodyLength,
     ...trailersOf(response),
   };
+}
+
+/** The name that tools know. */
+function harVersion({ version }: RecordedMessage): string {
+  return version === 'HTTP/2' ? 'HTTP/2.0' : version;
 }
 
 function trailersOf({ trailers }: RecordedMessage): object {
@@ -104,9 +111,10 @@ function named(flat: readonly string[]): { name: string; value: string }[] {
 }
 
 /** An absolute address, for tools that want one; `_target` is what was sent. */
-function urlOf({ target, headers }: RecordedRequest, { address, port }: RecordedAddress): string {
+function urlOf({ target, headers, authority }: RecordedRequest, { address, port }: RecordedAddress): string {
   if (/^https?:\/\//i.test(target)) return target;
-  const host = headerValue(headers, 'host') ?? `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const named = authority === '' ? headerValue(headers, 'host') : authority;
+  const host = named ?? `${address.includes(':') ? `[${address}]` : address}:${port}`;
   return `http://${host}${target.startsWith('/') ? target : '/'}`;
 }
 

@@ -69,6 +69,12 @@ export class Fields {
     return value as unknown[];
   }
 
+  texts(name: string): string[] {
+    const list = this.list(name);
+    if (!list.every((item) => typeof item === 'string')) throw new Faulty(`${name} has an entry that is not a text`);
+    return list as string[];
+  }
+
   /** A list of pairs of texts, as one flat list. */
   flatPairs(name: string): string[] {
     return this.list(name).flatMap((pair) => {

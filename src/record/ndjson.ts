@@ -1,5 +1,5 @@
 import { Faulty, Fields, fieldsOf } from './json-fields.ts';
-import { MISSING_BODY, type ExchangeRecord, type RecordedAddress, type RecordedMessage } from './record.ts';
+import { MISSING_BODY, type ExchangeRecord, type RecordedAddress, type RecordedMessage, type RecordedRequest } from './record.ts';
 
 /** Version of the format, the first field of each line. */
 const VERSION = 1;
@@ -14,10 +14,14 @@ export function encodeNdjson(record: ExchangeRecord): Buffer {
     policy,
     client,
     server,
-    request: { method: request.method, target: request.target, ...messageJson(request) },
+    request: { method: request.method, target: request.target, ...http2Json(request), ...messageJson(request) },
     response: response === null ? null : { status: response.status, reason: response.reason, ...messageJson(response) },
   };
   return Buffer.from(`${JSON.stringify(line)}\n`);
+}
+
+function http2Json({ authority, scheme, pseudo }: RecordedRequest): object {
+  return pseudo.length === 0 ? {} : { authority, scheme, pseudo };
 }
 
 function messageJson({ version, headers, trailers, startMs, endMs, bodyLength, body, missing }: RecordedMessage): object {
@@ -42,7 +46,14 @@ export function decodeNdjson(line: string): ExchangeRecord {
     policy: fields.optionalText('policy') ?? '',
     client: address(fields.optionalObject('client')),
     server: address(fields.optionalObject('server')),
-    request: { method: request.text('method'), target: request.text('target'), ...message(request) },
+    request: {
+      method: request.text('method'),
+      target: request.text('target'),
+      authority: request.optionalText('authority') ?? '',
+      scheme: request.optionalText('scheme') ?? '',
+      pseudo: request.has('pseudo') ? request.texts('pseudo') : [],
+      ...message(request),
+    },
     response:
       response === null ? null : { status: response.number('status'), reason: response.optionalText('reason') ?? '', ...message(response) },
   };

@@ -5,7 +5,7 @@ import type { HttpOptions } from '../http/message-reader.ts';
 import { TO_CLIENT, TO_SERVER, type Direction } from '../tap/segment.ts';
 import type { RawMessage } from './raw-message.ts';
 
-/** `not-http`: it holds no HTTP/1.x request; `unpaired`: it is a response whose request did not come before it. */
+/** `not-http`: it holds no HTTP request; `unpaired`: it is a response whose request did not come before it. */
 export type Played = 'played' | 'not-http' | 'unpaired';
 
 /** Requests that wait for their response; beyond it the oldest is taken to have none. */

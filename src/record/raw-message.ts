@@ -1,39 +1,46 @@
 import { TO_CLIENT, TO_SERVER, type Direction } from '../tap/segment.ts';
+import { http2Request, http2Response } from './http2-message.ts';
 import { Faulty } from './json-fields.ts';
+import { timesOf, type RawPart } from './raw-part.ts';
 import type { ExchangeRecord, RecordedAddress, RecordedMessage } from './record.ts';
 
-/** An HTTP/1.x message of a recording, as bytes that the decoder reads like captured ones. */
+/** A message of a recording, as bytes that the decoder reads like captured ones. */
 export interface RawMessage {
   /** The same for a request and its response. */
   readonly conversation: string;
   readonly direction: Direction;
   readonly client: RecordedAddress;
   readonly server: RecordedAddress;
-  /** Borrowed: head and content, or pieces of them. Times are microseconds since 1970. */
-  readonly parts: readonly { readonly bytes: Buffer; readonly timeUs: number }[];
+  /** Borrowed: head and content, or pieces of them. */
+  readonly parts: readonly RawPart[];
   /** Nothing more of the conversation follows. */
   readonly last: boolean;
 }
 
-/** @throws Faulty where a message cannot be written as HTTP/1.x */
+/**
+ * The request as HTTP/2 where it was recorded as that, else as HTTP/1.1, and its response likewise.
+ * @throws Faulty where a message cannot be written so
+ */
 export function messagesOf(record: ExchangeRecord, conversation: string): RawMessage[] {
   const { client, server, request, response } = record;
   const common = { conversation, client, server };
+  const isHttp2 = request.pseudo.length > 0;
   const requestLine = `${request.method} ${request.target} ${versionOf(request)}`;
   const sent: RawMessage = {
     ...common,
     direction: TO_SERVER,
-    parts: partsOf(requestLine, request, true),
+    parts: isHttp2 ? http2Request(request) : partsOf(requestLine, request, true),
     last: response === null,
   };
   if (response === null) return [sent];
   if (!Number.isInteger(response.status) || response.status < 200 || response.status > 999) throw new Faulty('status is no number of a final response');
   const statusLine = `${versionOf(response)} ${response.status} ${response.reason}`;
   const hasContent = request.method !== 'HEAD' && response.status !== 204 && response.status !== 304;
-  return [sent, { ...common, direction: TO_CLIENT, parts: partsOf(statusLine, response, hasContent), last: true }];
+  const parts = isHttp2 ? http2Response(response, hasContent) : partsOf(statusLine, response, hasContent);
+  return [sent, { ...common, direction: TO_CLIENT, parts, last: true }];
 }
 
-/** HTTP/2 and 3 have no text form. */
+/** Of HTTP/2 and 3 in recordings of other tools, which have no text form. */
 function versionOf({ version }: RecordedMessage): string {
   return version.toUpperCase() === 'HTTP/1.0' ? 'HTTP/1.0' : 'HTTP/1.1';
 }
@@ -44,20 +51,13 @@ function partsOf(startLine: string, message: RecordedMessage, hasContent: boolea
   for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
   // What would end a line early would make another message of it.
   if (lineEnds(head) !== 1 + headers.length / 2 || !/^[\x01-\xff]*$/.test(head)) throw new Faulty('its head has characters that HTTP does not allow');
-  const startUs = microseconds(message.startMs);
-  const endUs = Math.max(startUs, microseconds(message.endMs));
+  const { startUs, endUs } = timesOf(message);
   return [{ bytes: Buffer.from(`${head}\r\n`, 'latin1'), timeUs: startUs }, ...content.map((bytes) => ({ bytes, timeUs: endUs }))];
 }
 
 /** CR, LF and CRLF. */
 function lineEnds(text: string): number {
   return text.match(/\r\n|\r|\n/g)?.length ?? 0;
-}
-
-function microseconds(ms: number): number {
-  // Until the year 2286; a clock beyond that is damage, and would stall a replay.
-  if (!(ms >= 0 && ms < 1e13)) throw new Faulty('its time is out of range');
-  return Math.round(ms * 1000);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Exchange, HttpMessage, HttpRequest } from '../http/exchange.ts';
+import type { Exchange, HttpMessage } from '../http/exchange.ts';
 
 /** One exchange as it is recorded: both sides, with times on the wall clock. Text is latin-1 of the bytes on the wire. */
 export interface ExchangeRecord {
@@ -17,7 +17,7 @@ export interface RecordedAddress {
 }
 
 export interface RecordedMessage {
-  /** `HTTP/1.1` */
+  /** `HTTP/1.1`, `HTTP/2` */
   readonly version: string;
   /** Flat: name, value, name, value; as sent. */
   readonly headers: readonly string[];
@@ -34,7 +34,13 @@ export interface RecordedMessage {
 
 export interface RecordedRequest extends RecordedMessage {
   readonly method: string;
+  /** Of HTTP/2 its `:path`. */
   readonly target: string;
+  /** `:authority` and `:scheme` of HTTP/2; empty where they were not sent. */
+  readonly authority: string;
+  readonly scheme: string;
+  /** The names of the pseudo-headers of HTTP/2 in their order; none of HTTP/1.x. */
+  readonly pseudo: readonly string[];
 }
 
 export interface RecordedResponse extends RecordedMessage {
@@ -70,23 +76,15 @@ export interface Contents {
 export function recordOf(policy: string, exchange: Exchange, contents: Contents, clock: WallClock): ExchangeRecord {
   const { flow, response } = exchange;
   const request = exchange.request!;
-  const sent = messageOf(request, contents.request, clock);
+  const { method, target, authority, scheme, pseudo } = request;
   return {
     policy,
     client: { address: flow.clientAddress, port: flow.clientPort },
     server: { address: flow.serverAddress, port: flow.serverPort },
-    request: { method: request.method, target: request.target, ...sent, headers: headersOf(request) },
+    request: { method, target, authority, scheme, pseudo, ...messageOf(request, contents.request, clock) },
     response:
       response === null ? null : { status: response.status, reason: response.reason, ...messageOf(response, contents.response, clock) },
   };
-}
-
-/** Of HTTP/2, `:authority` is what Host is in recordings, which have the form of HTTP/1.1; the other pseudo-headers have fields. */
-function headersOf({ headers, authority }: HttpRequest): readonly string[] {
-  if (authority === '') return headers;
-  const others: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] !== 'host') others.push(headers[i]!, headers[i + 1]!);
-  return ['host', authority, ...others];
 }
 
 function messageOf(message: HttpMessage, { body, missing }: Content, clock: WallClock): RecordedMessage {
@@ -96,7 +94,7 @@ function messageOf(message: HttpMessage, { body, missing }: Content, clock: Wall
 
 /** Upper bound of a record's size in either format, roughly: what is asked before any work is done for it. */
 export function estimateBytes({ request, response }: ExchangeRecord): number {
-  return 1024 + messageBytes(request) + request.target.length * 3 + (response === null ? 0 : messageBytes(response));
+  return 1024 + messageBytes(request) + request.target.length * 3 + request.authority.length * 2 + (response === null ? 0 : messageBytes(response));
 }
 
 function messageBytes({ headers, trailers, body }: RecordedMessage): number {

@@ -95,7 +95,7 @@ export class RecordingReader {
   /** A message that turned out not to be HTTP. */
   refuse(conversation: string): void {
     this.counts.records -= 1;
-    this.#damaged(`record ${conversation}`, 'holds no HTTP/1.x request');
+    this.#damaged(`record ${conversation}`, 'holds no HTTP request');
   }
 
   /** A response whose request did not come. */

@@ -6,7 +6,12 @@ export function redacted(record: ExchangeRecord, redactor: Redactor): ExchangeRe
   const { request, response } = record;
   return {
     ...record,
-    request: { ...request, target: withQuery(request.target, redactor), ...message(request, redactor) },
+    request: {
+      ...request,
+      target: withQuery(request.target, redactor),
+      authority: request.authority === '' ? '' : (as('host', request.authority, redactor) ?? ''),
+      ...message(request, redactor),
+    },
     response: response === null ? null : { ...response, ...message(response, redactor) },
   };
 }

@@ -64,7 +64,7 @@ async function print({ capture, speed, ports, out, err }: ReplayOptions): Promis
   await source.run(printer, MEMORY_BYTES, contentBudget(MEMORY_BYTES));
   await drained(out);
   const counts = Array.from(printer.counts, ([label, count]) => `${count} ${label}`).join(', ');
-  err.write(`${capture}: ${source.summary()}; ${counts || 'no HTTP/1.x found'}\n`);
+  err.write(`${capture}: ${source.summary()}; ${counts || 'no HTTP found'}\n`);
 }
 
 /** Waits while the reader of our output is behind. */

@@ -4,17 +4,17 @@ import type { ControllerOptions } from '../../src/controller.ts';
 import { agentStats } from '../support/agent-stats.ts';
 import type { KubeObject } from '../support/cluster/objects.ts';
 import { manifests } from '../support/manifests.ts';
-import { HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD } from '../support/route-crds.ts';
+import { GRPC_ROUTE_CRD, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD } from '../support/route-crds.ts';
 import { createControllerScene, eventually, NAMESPACE, type ControllerScene } from './scene.ts';
 
-const IMPORTS: ControllerOptions['imports'] = ['HTTPRoute', 'VirtualService'];
+const IMPORTS: ControllerOptions['imports'] = ['HTTPRoute', 'GRPCRoute', 'VirtualService'];
 /** Of the first rule of a route called web. */
 const IMPORTED = 'httproute.web.0';
 
 let scene: ControllerScene;
 beforeEach(async () => {
   scene = await createControllerScene();
-  await scene.cluster.apply(...manifests('components/import/rbac'), HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD);
+  await scene.cluster.apply(...manifests('components/import/rbac'), HTTP_ROUTE_CRD, GRPC_ROUTE_CRD, VIRTUAL_SERVICE_CRD);
   await scene.applyService('checkout');
   await scene.applyService('next');
 });
@@ -32,6 +32,21 @@ function httpRoute(mirror: string | null, more: object = {}): KubeObject {
     spec: { parentRefs: [{ name: 'gateway' }], hostnames: ['shop.example'], rules: [rule] },
   };
 }
+
+const GRPC_ROUTE: KubeObject = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'GRPCRoute',
+  metadata: { namespace: NAMESPACE, name: 'calls' },
+  spec: {
+    parentRefs: [{ name: 'gateway' }],
+    hostnames: ['shop.example'],
+    rules: [{
+      matches: [{ method: { service: 'shop.v1.Checkout' } }],
+      filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'next', port: 80 } } }],
+      backendRefs: [{ name: 'checkout', port: 80 }],
+    }],
+  },
+};
 
 const VIRTUAL_SERVICE: KubeObject = {
   apiVersion: 'networking.istio.io/v1beta1',
@@ -52,6 +67,7 @@ interface Spec {
   selector: { matchLabels?: object };
   targets: { backendRef: { name: string }; percent?: number }[];
   sample?: object;
+  matches?: object[];
 }
 
 async function spec(name: string): Promise<Spec | undefined> {
@@ -66,7 +82,7 @@ describe('imported routes', () => {
   it('are policies, which follow their routes and go with them', async () => {
     await scene.startAgent('node-a', agentStats('node-a', [{ policy: `${NAMESPACE}/${IMPORTED}`, pods: { 'shop/a': '' } }]));
     await scene.startController({ imports: IMPORTS });
-    await scene.cluster.apply(httpRoute('next'), VIRTUAL_SERVICE);
+    await scene.cluster.apply(httpRoute('next'), GRPC_ROUTE, VIRTUAL_SERVICE);
     await untilImported(IMPORTED, 'next');
     expect((await spec(IMPORTED))?.selector).toMatchObject({ matchLabels: { app: 'checkout' } });
     expect((await scene.policyObject(IMPORTED))?.metadata).toMatchObject({
@@ -74,13 +90,15 @@ describe('imported routes', () => {
       annotations: { 'shadowtap.dev/imported-rule': 'HTTPRoute shop/web rule 0' },
     });
     await scene.untilConditions(IMPORTED, 'Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs', 'Imported=True Imported', 'Programmed=True Programmed', 'Degraded=False Healthy');
-    await eventually(async () => expect(await importedNames()).toEqual([IMPORTED, 'virtualservice.checkout.0']));
+    await eventually(async () => expect(await importedNames()).toEqual(['grpcroute.calls.0', IMPORTED, 'virtualservice.checkout.0']));
+    expect((await spec('grpcroute.calls.0'))?.matches).toMatchObject([{ grpc: { service: 'shop.v1.Checkout' } }]);
     expect((await spec('virtualservice.checkout.0'))?.targets[0]?.percent).toBe(25);
 
     await scene.applyService('later');
     await scene.cluster.apply(httpRoute('later'));
     await untilImported(IMPORTED, 'later');
     await scene.cluster.apply(httpRoute(null));
+    await scene.cluster.delete(GRPC_ROUTE);
     await eventually(async () => expect(await importedNames()).toEqual(['virtualservice.checkout.0']));
     await scene.cluster.delete(VIRTUAL_SERVICE);
     await eventually(async () => expect(await importedNames()).toEqual([]));
@@ -170,7 +188,7 @@ describe('imported routes', () => {
     await scene.untilCondition('p', 'Accepted=True Accepted');
     await sleep(500);
     const user = 'system:serviceaccount:shadowtap-system:shadowtap-controller';
-    expect(['httproutes', 'virtualservices'].flatMap((resource) => scene.faults.requests({ resource, user }))).toEqual([]);
+    expect(['httproutes', 'grpcroutes', 'virtualservices'].flatMap((resource) => scene.faults.requests({ resource, user }))).toEqual([]);
     expect(await importedNames()).toEqual([IMPORTED]);
     await scene.startController({ imports: ['VirtualService'], identity: 'two' });
     await sleep(500);

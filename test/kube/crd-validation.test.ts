@@ -58,6 +58,8 @@ describe('the API server and the agent', () => {
     const taken = [...BAD, ...beyond].map((spec) => json(policyDocument(spec))).filter((document) => admit(schema, document).problems.length === 0);
     expect(taken.flatMap(complaints).map((complaint) => complaint.replace(/: invalid .*/, ''))).toEqual([
       'spec.matches[0].path: value "(a)\\\\1" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
+      'spec.matches[0].grpc: method "(?=x)" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
+      'spec: give at most 64 conditions of type RegularExpression (here are 66)',
       'spec.matches[0].headers[0]: value "(?=x)" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
       'spec.from[0].ipBlock: except "11.0.0.0/16" is not allowed; give a block within 10.0.0.0/8',
       'spec.from[0].ipBlock: except "10.0.0.0/7" is not allowed; give a block within 10.0.0.0/8',

@@ -9,7 +9,7 @@ const EXAMPLES = Array.from(PAGE.matchAll(/```yaml\n([^]*?)```/g), ([, text]) =>
 
 describe('the page for those who come from other tools', () => {
   it('has an example for each of them', () => {
-    expect(EXAMPLES).toHaveLength(4);
+    expect(EXAMPLES).toHaveLength(5);
     for (const text of EXAMPLES) expect(text).toContain(`apiVersion: ${API_VERSION}`);
   });
 

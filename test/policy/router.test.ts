@@ -5,7 +5,7 @@ import { Router, type RouterOptions } from '../../src/policy/router.ts';
 import type { MirrorPolicy } from '../../src/policy/schema.ts';
 import { Verdict } from '../../src/policy/verdict.ts';
 import { asOnWire } from '../../src/policy/request-view.ts';
-import { exchange, policy, seededRandom, type RequestParts } from './support.ts';
+import { exchange, grpcCall, policy, seededRandom, type RequestParts } from './support.ts';
 
 const ENDPOINT = { id: 1, name: 'shop/checkout-1', labels: { app: 'checkout' }, ports: [8080, 9090], portNames: { http: 8080 } };
 
@@ -91,6 +91,71 @@ describe('a match', () => {
     expect(outcomeOf(spec, { target: '/a' })).toBe('mirrored');
     expect(outcomeOf(spec, { target: '/b', method: 'POST' })).toBe('mirrored');
     expect(outcomeOf(spec, { target: '/b' })).toBe('unmatched');
+  });
+});
+
+describe('a gRPC match', () => {
+  const BOTH = { service: 'shop.v1.Checkout', method: 'PlaceOrder' };
+  it.each<[object, string, boolean]>([
+    [BOTH, '/shop.v1.Checkout/PlaceOrder', true],
+    [BOTH, '/shop.v1.Checkout/placeOrder', false],
+    [BOTH, '/shop.v1.checkout/PlaceOrder', false],
+    [BOTH, '/v1.Checkout/PlaceOrder', false],
+    [BOTH, '/shop.v1.Checkout/PlaceOrder/', false],
+    [BOTH, '/shop.v1.Checkout/PlaceOrders', false],
+    [BOTH, '/api/shop.v1.Checkout/PlaceOrder', false],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.Checkout/PlaceOrder', true],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.Checkout/Other', true],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.CheckoutX/Other', false],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.Checkout', false],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.Checkout/', false],
+    [{ service: 'shop.v1.Checkout' }, '/shop.v1.Checkout/a/b', false],
+    [{ method: 'Get' }, '/a.B/Get', true],
+    [{ method: 'Get' }, '/a.B/Gets', false],
+    [{ method: 'Get' }, '/a/B/Get', false],
+    [{ method: 'Get' }, '//Get', false],
+    [{ method: 'Get' }, '/Get', false],
+    [{ type: 'RegularExpression', service: 'shop\\..*' }, '/shop.v1.Checkout/PlaceOrder', true],
+    [{ type: 'RegularExpression', service: 'Checkout' }, '/shop.v1.Checkout/PlaceOrder', false],
+    [{ type: 'RegularExpression', service: '(?i)shop\\.v[0-9]+\\.checkout', method: 'Place.*' }, '/shop.v1.Checkout/PlaceOrder', true],
+    [{ type: 'RegularExpression', service: '.*', method: 'Get' }, '/shop.v1.Checkout/PlaceOrder', false],
+    [{ type: 'RegularExpression', method: 'Place.*|Get' }, '/shop.v1.Checkout/PlaceOrder', true],
+    [{ type: 'RegularExpression', service: '.*' }, '/a/b/c', false],
+  ])('%j on %s: %s', (grpc, target, expected) => {
+    expect(outcomeOf({ matches: [{ grpc }] }, grpcCall(target))).toBe(expected ? 'mirrored' : 'unmatched');
+  });
+
+  const type = (value: string): RequestParts => ({ headers: ['x', '1', 'Content-Type', value] });
+  it.each<[string, RequestParts, boolean]>([
+    ['HTTP/2', {}, true],
+    ['HTTP/1.1', { version: 'HTTP/1.1' }, false],
+    ['another method', { method: 'GET' }, false],
+    ['a format of messages', type('application/grpc+proto'), true],
+    ['a parameter', type('application/grpc;charset=utf-8'), true],
+    ['other letters', type('Application/gRPC+JSON'), true],
+    ['gRPC-Web', type('application/grpc-web+proto'), false],
+    ['Connect', type('application/connect+proto'), false],
+    ['Connect, unary', type('application/proto'), false],
+    ['JSON', type('application/json'), false],
+    ['no type', { headers: [] }, false],
+  ])('takes only calls of gRPC: %s', (_, parts, expected) => {
+    for (const grpc of [BOTH, { service: BOTH.service }, { type: 'RegularExpression', method: '.*' }]) {
+      expect(outcomeOf({ matches: [{ grpc }] }, grpcCall('/shop.v1.Checkout/PlaceOrder', parts))).toBe(expected ? 'mirrored' : 'unmatched');
+    }
+  });
+
+  it('holds together with headers, and beside matches of HTTP', () => {
+    const spec = { matches: [{ grpc: BOTH, headers: [{ name: 'x-tenant', value: 'acme' }] }, { path: { value: '/api' } }] };
+    const call = grpcCall('/shop.v1.Checkout/PlaceOrder');
+    expect(outcomeOf(spec, call)).toBe('unmatched');
+    expect(outcomeOf(spec, { ...call, headers: [...call.headers!, 'x-tenant', 'acme'] })).toBe('mirrored');
+    expect(outcomeOf(spec, { target: '/api' })).toBe('mirrored');
+  });
+
+  it('leaves calls out where it is an exclusion', () => {
+    const spec = { excludes: [{ grpc: { service: 'grpc.health.v1.Health' } }] };
+    expect(outcomeOf(spec, grpcCall('/grpc.health.v1.Health/Check'))).toBe('excluded');
+    expect(outcomeOf(spec, grpcCall('/shop.v1.Checkout/PlaceOrder'))).toBe('mirrored');
   });
 });
 

@@ -26,19 +26,27 @@ export function complaints(document: unknown): string[] {
 }
 
 export interface RequestParts {
+  /** `HTTP/1.1` where not given. */
+  readonly version?: string;
   readonly method?: string;
   readonly target?: string;
   /** Flat: name, value, name, value. */
   readonly headers?: string[];
 }
 
-export function exchange({ method = 'GET', target = '/', headers = [] }: RequestParts = {}): Exchange {
+/** A call of gRPC; fields are replaced. */
+export function grpcCall(target: string, parts: RequestParts = {}): RequestParts {
+  return { version: 'HTTP/2', method: 'POST', target, headers: ['content-type', 'application/grpc', 'te', 'trailers'], ...parts };
+}
+
+export function exchange({ version = 'HTTP/1.1', method = 'GET', target = '/', headers = [] }: RequestParts = {}): Exchange {
   const made = new Exchange(
     { id: 1, endpoint: 1, clientAddress: '10.0.0.1', clientPort: 40_000, serverAddress: '10.0.0.2', serverPort: 8080 },
     0,
+    version === 'HTTP/2' ? 'h2' : 'h1',
   );
   made.request = new HttpRequest();
-  made.request.version = 'HTTP/1.1';
+  made.request.version = version;
   made.request.method = method;
   made.request.target = target;
   made.request.headers = headers;

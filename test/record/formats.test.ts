@@ -6,7 +6,7 @@ import { Faulty } from '../../src/record/json-fields.ts';
 import { decodeNdjson } from '../../src/record/ndjson.ts';
 import { messagesOf } from '../../src/record/raw-message.ts';
 import type { ExchangeRecord } from '../../src/record/record.ts';
-import { Folder, record, replayed, type Line } from './support.ts';
+import { call, Folder, record, replayed, type Line } from './support.ts';
 
 const DECODE = { ndjson: decodeNdjson, har: decodeHar };
 const FORMATS = ['ndjson', 'har'] as const;
@@ -61,6 +61,38 @@ describe.each(FORMATS)('a record as %s', (format) => {
     const read = decode(encode(record({}, { body: null, missing: 'too-large', bodyLength: 999 })));
     expect(read.response).toMatchObject({ body: null, bodyLength: 999 });
     expect(read.response!.missing).not.toBeNull();
+  });
+
+  it('keeps what HTTP/2 says: version, pseudo-headers in their order, trailers of both sides', () => {
+    const written = call({ trailers: ['x-sum', '1'] });
+    const { request, response } = decode(encode(written));
+    expect({ ...request, endMs: 0 }).toEqual({ ...written.request, endMs: 0 });
+    expect({ ...response, startMs: 0, endMs: 0 }).toEqual({ ...written.response, startMs: 0, endMs: 0 });
+  });
+
+  it('becomes the same exchange of HTTP/2 again when it is replayed', async () => {
+    using folder = new Folder();
+    const large = Buffer.alloc(100_000, 'x');
+    const records = [
+      call(),
+      call({ body: large, trailers: ['x-sum', '1'], headers: ['content-type', 'a/b', 'content-length', '7', 'x', 'y'.repeat(40_000)] }, { body: large, trailers: [] }),
+      call({ method: 'GET', body: Buffer.alloc(0), headers: [], pseudo: [':path', ':method', ':scheme'], authority: '' }, { status: 204, body: Buffer.alloc(0), trailers: [] }),
+      call({ method: 'HEAD', body: Buffer.alloc(0), headers: [] }, { headers: ['content-length', '999'], body: Buffer.alloc(0), trailers: [] }),
+      call({}, { body: Buffer.alloc(0), headers: ['grpc-status', '12'], trailers: [] }),
+      call({}, null),
+      call({}, { body: null, missing: 'incomplete', bodyLength: 7 }),
+    ];
+    const { lines, summary } = await replayed(folder.write('f', fileOf(format, records)));
+    expect(summary).toBe(`7 ${format === 'har' ? 'HAR' : 'ndjson'} records; 7 matched`);
+    expect(lines.map(({ request }) => [request.version, request.bodySha256])).toEqual(records.map(({ request }) => ['HTTP/2', sha256(request.body!)]));
+    const pseudo = [':method', 'POST', ':scheme', 'http', ':path', '/shop.v1.Checkout/PlaceOrder', ':authority', 'shop.example:81'];
+    expect(lines[0]!.request.headers.flat()).toEqual([...pseudo, ...records[0]!.request.headers]);
+    expect(lines[0]!.response).toMatchObject({ version: 'HTTP/2', status: 200, complete: true, trailers: [['grpc-status', '5'], ['grpc-message', 'no%20such']], bodySha256: sha256(records[0]!.response!.body!) });
+    expect(lines[1]!.request).toMatchObject({ trailers: [['x-sum', '1']], complete: true });
+    expect(lines[1]!.request.headers).toContainEqual(['content-length', '100000']);
+    expect(lines[2]!.request.headers).toEqual([[':path', '/shop.v1.Checkout/PlaceOrder'], [':method', 'GET'], [':scheme', 'http']]);
+    expect(lines.map(({ response }) => response?.status)).toEqual([200, 200, 204, 200, 200, undefined, 200]);
+    expect(lines.map(({ response }) => response?.complete)).toEqual([true, true, true, true, true, undefined, false]);
   });
 
   it('is one line, so that damage cannot spread', () => {
@@ -124,6 +156,15 @@ interface HarEntry {
   readonly cache: object;
   readonly timings: { readonly send: number; readonly wait: number; readonly receive: number };
 }
+
+describe('a HAR entry of HTTP/2 of ours', () => {
+  it('has its pseudo-headers among the headers, as browsers write them, and the version that tools know', () => {
+    const { request, response } = JSON.parse(FILE_FORMATS.har.encode(call()).toString()) as { request: object; response: object };
+    expect(request).toMatchObject({ url: 'http://shop.example:81/shop.v1.Checkout/PlaceOrder', httpVersion: 'HTTP/2.0', postData: { _encoding: 'base64' } });
+    expect(request).toMatchObject({ headers: expect.arrayContaining([{ name: ':authority', value: 'shop.example:81' }, { name: 'te', value: 'trailers' }]) as object[] });
+    expect(response).toMatchObject({ httpVersion: 'HTTP/2.0', _trailers: [{ name: 'grpc-status', value: '5' }, { name: 'grpc-message', value: 'no%20such' }] });
+  });
+});
 
 describe('HAR files of other tools', () => {
   const entry = (request: object, rest: object = {}): object => ({
@@ -191,5 +232,35 @@ describe('a message that HTTP/1.x cannot express', () => {
     const records = [record({ headers: ['Bad Name', '1'] }), record({ headers: ['', 'x'] }), record()];
     const { lines } = await replayed(folder.write('f', fileOf('ndjson', records)));
     expect(lines.map(({ outcome }) => outcome)).toEqual(['ambiguous', 'malformed', 'matched']);
+  });
+});
+
+describe('a message that HTTP/2 cannot express', () => {
+  it.each<[string, ExchangeRecord]>([
+    ['a character beyond latin-1', call({ headers: ['x', '\u2028'] })],
+    ['one in a trailer', call({}, { trailers: ['\u2028', 'x'] })],
+    ['a status that is none', call({}, { status: 42.5 })],
+    ['a time out of range', call({ startMs: 1e300 })],
+  ])('is refused: %s', (_, each) => {
+    expect(() => messagesOf(each, '1')).toThrow(Faulty);
+  });
+
+  it('goes to the decoder where servers would refuse it, which says so', async () => {
+    using folder = new Folder();
+    const records = [
+      call({ headers: ['x', 'a\r\nevil: 1'] }),
+      call({ headers: ['Upper', '1'] }),
+      call({ headers: [':path', '/other'] }),
+      call({ headers: ['connection', 'close'] }),
+      call({ headers: ['x', 'y'.repeat(200_000)] }),
+      call({ target: '/ HTTP/1.1\r\n' }),
+      call({ pseudo: [':method', ':path', ':path'] }),
+      call({ pseudo: [':unknown'] }),
+      call({ trailers: [':path', '/'] }),
+      call({ headers: ['content-length', '5', 'content-length', '5'] }),
+      call(),
+    ];
+    const { lines } = await replayed(folder.write('f', fileOf('ndjson', records)));
+    expect(lines.map(({ outcome }) => outcome)).toEqual([...Array.from({ length: 9 }, () => 'malformed'), 'ambiguous', 'matched']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Redactor } from '../../src/mirror/redact.ts';
 import { FILE_FORMATS } from '../../src/record/file-format.ts';
 import { redacted } from '../../src/record/redact-record.ts';
-import { record } from './support.ts';
+import { call, record } from './support.ts';
 
 const RULES = { headers: ['Authorization', 'x-token'], cookies: ['sid'], queryParams: ['card'], jsonFields: ['/user/name'] };
 const SECRET = 'hunter2';
@@ -58,4 +58,12 @@ it('a value of the request and of the response has the same hash', () => {
 it('a token behind the number sign of Location, as single sign-on sends it, is secret, too', () => {
   const { response } = redacted(record({}, { headers: ['Location', `https://app/cb#card=${SECRET}&n=1`] }), new Redactor({ ...RULES, mode: 'Remove' }, 'key'));
   expect(response!.headers).toEqual(['Location', 'https://app/cb#n=1']);
+});
+
+it('is taken out of what HTTP/2 has in its own places: path, authority, trailers', () => {
+  const secret = call({ target: `/a?card=${SECRET}`, authority: SECRET, trailers: ['x-token', SECRET] }, { trailers: ['grpc-status', '0', 'x-token', SECRET] });
+  const clean = redacted(secret, new Redactor({ ...RULES, headers: [...RULES.headers, 'host'], mode: 'Remove' }, 'key'));
+  for (const format of ['ndjson', 'har'] as const) expect(FILE_FORMATS[format].encode(clean).toString()).not.toContain(SECRET);
+  expect(clean.request).toMatchObject({ target: '/a', pseudo: secret.request.pseudo });
+  expect(clean.response!.trailers).toEqual(['grpc-status', '0']);
 });

@@ -8,7 +8,7 @@ import type { MirrorPolicy } from '../../src/policy/schema.ts';
 import { FILE_FORMATS } from '../../src/record/file-format.ts';
 import { decodeNdjson } from '../../src/record/ndjson.ts';
 import type { ExchangeRecord } from '../../src/record/record.ts';
-import { Folder, record, replayed } from './support.ts';
+import { call, Folder, record, replayed } from './support.ts';
 
 const CAPTURE = fileURLToPath(new URL('../../scripts/demo/traffic.pcap', import.meta.url));
 
@@ -129,6 +129,26 @@ describe.each(Object.keys(FILES))('replaying %s', (format) => {
       records.map(({ request: { method, target, headers, body, startMs } }) => ({ method, target, headers, body, startMs })),
     );
     expect(again.map(({ response }) => response?.status)).toEqual(records.map(() => (format === 'GoReplay' ? undefined : 200)));
+  });
+});
+
+describe.each(['ndjson', 'har'] as const)('replaying calls of gRPC as %s', (format) => {
+  const calls = ['PlaceOrder', 'Cancel', 'PlaceOrder'].map((method, i) =>
+    call({ target: `/shop.v1.Checkout/${method}`, startMs: 1_700_000_000_000 + i, endMs: 1_700_000_000_000 + i }),
+  );
+
+  it('goes the whole way: policies match service and method, and what is recorded again is the same', async () => {
+    using folder = new Folder();
+    const { head, between, tail, encode } = FILE_FORMATS[format];
+    const file = folder.write('f', Buffer.concat([...calls.flatMap((each, i) => [i === 0 ? head : between, encode(each)]), tail]));
+    const targets = [{ file: { path: folder.file('again.ndjson') } }];
+    const matches = [{ grpc: { service: 'shop.v1.Checkout', method: 'PlaceOrder' } }];
+    const { summary } = await replayed(file, { dryRun: false, policies: [policy({ matches, targets })] });
+    expect(summary).toMatch(/3 requests: (?:2 recorded, 1 unmatched|1 unmatched, 2 recorded)/);
+    const name = folder.names().find((each) => each.startsWith('again'))!;
+    const again = folder.text(name).trimEnd().split('\n').map(decodeNdjson);
+    const parts = ({ request, response }: ExchangeRecord): object => ({ ...request, endMs: 0, response: { ...response, startMs: 0, endMs: 0 } });
+    expect(again.map(parts)).toEqual([calls[0]!, calls[2]!].map(parts));
   });
 });
 

@@ -47,7 +47,7 @@ export function record(request: Change<ExchangeRecord['request']> = {}, response
     client: { address: '10.0.0.1', port: 40_000 },
     server: { address: 'fd00::2', port: 8080 },
     request: {
-      version: 'HTTP/1.1', method: 'POST', target: '/a/b?c=d&e=%20f',
+      version: 'HTTP/1.1', authority: '', scheme: '', pseudo: [], method: 'POST', target: '/a/b?c=d&e=%20f',
       headers: ['Host', 'shop.example:81', 'X-Dup', '1', 'x-dup', 'caf\u00e9', 'Content-Length', String(body?.length ?? 0)],
       trailers: [], startMs: 1_700_000_000_000.123, endMs: 1_700_000_000_001.5, bodyLength: body?.length ?? 0, missing: null, ...request, body,
     },
@@ -56,6 +56,20 @@ export function record(request: Change<ExchangeRecord['request']> = {}, response
       trailers: [], startMs: 1_700_000_000_002, endMs: 1_700_000_000_003.25, bodyLength: answer?.length ?? 0, missing: null, ...response, body: answer,
     },
   };
+}
+
+/** A call of gRPC and its answer, as it came over HTTP/2. */
+export function call(request: Change<ExchangeRecord['request']> = {}, response: Change<NonNullable<ExchangeRecord['response']>> | null = {}): ExchangeRecord {
+  const message = Buffer.from([0, 0, 0, 0, 3, 10, 1, 0xff]);
+  return record(
+    {
+      version: 'HTTP/2', target: '/shop.v1.Checkout/PlaceOrder', authority: 'shop.example:81', scheme: 'http',
+      pseudo: [':method', ':scheme', ':path', ':authority'],
+      headers: ['content-type', 'application/grpc+proto', 'te', 'trailers', 'cookie', 'a=1', 'cookie', 'b=2', 'grpc-timeout', '1S', 'token-bin', 'AAE='],
+      body: message, ...request,
+    },
+    response && { version: 'HTTP/2', reason: '', headers: ['content-type', 'application/grpc'], trailers: ['grpc-status', '5', 'grpc-message', 'no%20such'], body: message, ...response },
+  );
 }
 
 export interface Line {
@@ -70,6 +84,7 @@ export interface Line {
 }
 
 interface LineMessage {
+  readonly version: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly trailers: readonly (readonly [string, string])[];
   readonly bodyLength: number;

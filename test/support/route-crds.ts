@@ -14,4 +14,5 @@ function definition(group: string, version: string, kind: string, plural: string
 
 export const REFERENCE_GRANT_CRD = definition('gateway.networking.k8s.io', 'v1beta1', 'ReferenceGrant', 'referencegrants');
 export const HTTP_ROUTE_CRD = definition('gateway.networking.k8s.io', 'v1', 'HTTPRoute', 'httproutes');
+export const GRPC_ROUTE_CRD = definition('gateway.networking.k8s.io', 'v1', 'GRPCRoute', 'grpcroutes');
 export const VIRTUAL_SERVICE_CRD = definition('networking.istio.io', 'v1beta1', 'VirtualService', 'virtualservices');

@@ -7,7 +7,7 @@ const NAME = new RegExp(TOKEN);
  * way that a request has come, and of traces. What a rule saw in them may not be what the pod gets.
  */
 const CHANGED = new Set([
-  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'content-length',
+  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'content-length', 'grpc-timeout',
   'via', 'forwarded', 'x-real-ip', 'x-request-id', 'b3', 'traceparent', 'tracestate',
 ]);
 const CHANGED_BEGINNINGS = ['proxy-', 'x-forwarded-', 'x-envoy-', 'x-b3-'];

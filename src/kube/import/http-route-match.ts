@@ -1,24 +1,15 @@
 import type { Fields } from './fields.ts';
-import { headerProblem } from './header-name.ts';
-import { shown, type Problem } from './imported-policy.ts';
-import { firstOfEach, isPattern, matchOf, withoutSlash, type PathMatch, type ValueMatch } from './match.ts';
+import { ANYWHERE, readPattern, readValue, REGULAR_EXPRESSION, type Reading } from './gateway-route-values.ts';
+import type { Problem } from './imported-policy.ts';
+import { firstOfEach, matchOf, withoutSlash, type PathMatch } from './match.ts';
 import type { RouteEntry } from './route.ts';
-
-/** One condition for each purpose: what certainly fits, and what may fit; null where nothing is left of it. */
-interface Reading<Condition> {
-  readonly narrow: Condition | null;
-  readonly wide: Condition | null;
-}
-
-/** Places of a path whose rank is up to the implementation. */
-const ANYWHERE = [[Infinity], [-Infinity]];
 
 /**
  * An HTTPRouteMatch.
  * @param rule number of its rule, by which the last ties are broken
  * @param problems of the entry, to which this adds
  */
-export function readMatch(fields: Fields, rule: number, problems: Problem[]): RouteEntry {
+export function readHttpMatch(fields: Fields, rule: number, problems: Problem[]): RouteEntry {
   const path = readPath(fields.object('path'), problems);
   const method = fields.text('method') ?? null;
   const headers = fields.objects('headers').map((header) => readValue(header, problems, true));
@@ -49,11 +40,6 @@ export function readMatch(fields: Fields, rule: number, problems: Problem[]): Ro
   };
 }
 
-const REGULAR_EXPRESSION: Problem = {
-  reason: 'RegularExpression',
-  message: 'each gateway has regular expressions of its own; here they are RE2 for the whole value, and what only might fit is not mirrored',
-};
-
 /**
  * Order of the Gateway API (HTTPRouteRule.matches): Exact, the longest prefix, a method, most headers, most query
  * parameters, the first rule. Two readings of it are possible where a prefix ends with a slash, which means nothing, or a
@@ -77,38 +63,7 @@ function readPath(fields: Fields, problems: Problem[]): Reading<PathMatch> {
     const path: PathMatch = { type, value };
     return { narrow: path, wide: path };
   }
-  const patterns = type === 'RegularExpression' ? readPattern(value, fields.where, problems) : unknownType(type, fields.where, problems);
+  const patterns = readPattern(type, value, fields.where, problems);
   const pathOf = (pattern: string | null): PathMatch | null => (pattern === null ? null : { type: 'RegularExpression', value: pattern });
   return { narrow: pathOf(patterns.narrow), wide: pathOf(patterns.wide) };
-}
-
-function readValue(fields: Fields, problems: Problem[], isHeader: boolean): Reading<ValueMatch> {
-  const name = fields.text('name') ?? '';
-  const type = fields.text('type') ?? 'Exact';
-  const value = fields.text('value') ?? '';
-  fields.end();
-  const wrong = isHeader ? headerProblem(name) : name === '' ? 'is not the name of a parameter' : null;
-  if (wrong !== null) {
-    problems.push({ reason: 'UnsupportedMatch', message: `${fields.where}: ${shown(name)} ${wrong}` });
-    return { narrow: null, wide: null };
-  }
-  if (type === 'Exact') return { narrow: { name, type, value }, wide: { name, type, value } };
-  const patterns = type === 'RegularExpression' ? readPattern(value, fields.where, problems) : unknownType(type, fields.where, problems);
-  const valueOf = (pattern: string | null): ValueMatch | null => (pattern === null ? null : { name, type: 'RegularExpression', value: pattern });
-  return { narrow: valueOf(patterns.narrow), wide: valueOf(patterns.wide) };
-}
-
-/** Implementations may look for a pattern anywhere in a value: where it matters that nothing is missed, so it is taken. */
-function readPattern(value: string, where: string, problems: Problem[]): Reading<string> {
-  if (!isPattern(value)) {
-    problems.push({ reason: 'UnsupportedMatch', message: `${where}: the pattern ${shown(value)} is no RE2 pattern, or too large` });
-    return { narrow: null, wide: null };
-  }
-  const anywhere = `(?s:.*)(?:${value})(?s:.*)`;
-  return { narrow: value, wide: isPattern(anywhere) ? anywhere : null };
-}
-
-function unknownType(type: string, where: string, problems: Problem[]): Reading<string> {
-  problems.push({ reason: 'UnsupportedMatch', message: `${where}: the type ${shown(type)} is not known` });
-  return { narrow: null, wide: null };
 }

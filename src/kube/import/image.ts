@@ -13,7 +13,7 @@ export function looksOf({ rules, hosts }: Route): Looks {
   const matches = rules.flatMap(({ entries }) => entries.flatMap(({ match, wide, without }) => [match, wide, ...without]));
   const headers = matches.flatMap(({ headers = [] }) => headers.map(({ name }) => name.toLowerCase()));
   return {
-    path: matches.some(({ path }) => path !== undefined),
+    path: matches.some(({ path, grpc }) => path !== undefined || grpc !== undefined),
     headers: new Set(hosts === null ? headers : [...headers, 'host']),
   };
 }
@@ -50,6 +50,7 @@ export function imageOf(match: Match, entry: RouteEntry, change: Change, looks: 
       method: match.method ?? null,
       headers: [...(host === undefined || host === null ? [] : [host]), ...kept, ...set],
       queryParams: match.queryParams ?? [],
+      grpc: match.grpc ?? null,
     }),
     exact: !isLost && host !== null && (change.path === undefined || path !== null),
   };

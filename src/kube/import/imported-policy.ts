@@ -26,7 +26,7 @@ export interface ImportedPolicy {
   readonly problems: readonly Problem[];
 }
 
-export type RouteKind = 'HTTPRoute' | 'VirtualService';
+export type RouteKind = 'HTTPRoute' | 'GRPCRoute' | 'VirtualService';
 
 /** What the routes refer to. */
 export interface ImportContext {

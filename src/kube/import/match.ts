@@ -13,28 +13,38 @@ export interface ValueMatch {
   readonly value: string;
 }
 
+/** A condition on a gRPC call; a name that is not given may be any. */
+export interface GrpcMatch {
+  readonly type: 'Exact' | 'RegularExpression';
+  readonly service?: string;
+  readonly method?: string;
+}
+
 /** An entry of `matches` or `excludes` of a MirrorPolicy, without defaults. Its patterns are ones that a policy may have. */
 export interface Match {
   readonly path?: PathMatch;
   readonly method?: string;
   readonly headers?: readonly ValueMatch[];
   readonly queryParams?: readonly ValueMatch[];
+  readonly grpc?: GrpcMatch;
 }
 
 export interface MatchParts {
-  readonly path: PathMatch | null;
-  readonly method: string | null;
+  readonly path?: PathMatch | null;
+  readonly method?: string | null;
   readonly headers: readonly ValueMatch[];
-  readonly queryParams: readonly ValueMatch[];
+  readonly queryParams?: readonly ValueMatch[];
+  readonly grpc?: GrpcMatch | null;
 }
 
 /** Leaves out what says nothing. */
-export function matchOf({ path, method, headers, queryParams }: MatchParts): Match {
+export function matchOf({ path = null, method = null, headers, queryParams = [], grpc = null }: MatchParts): Match {
   return {
     ...(path === null || isRoot(path) ? {} : { path }),
     ...(method === null ? {} : { method }),
     ...(headers.length === 0 ? {} : { headers }),
     ...(queryParams.length === 0 ? {} : { queryParams }),
+    ...(grpc === null ? {} : { grpc }),
   };
 }
 
@@ -57,6 +67,7 @@ export function firstOfEach(conditions: readonly ValueMatch[], key: (name: strin
 export function disjoint(a: Match, b: Match): boolean {
   if (a.method !== undefined && b.method !== undefined && a.method !== b.method) return true;
   if (a.path !== undefined && b.path !== undefined && pathsDisjoint(a.path, b.path)) return true;
+  if (a.grpc !== undefined && b.grpc !== undefined && callsDisjoint(a.grpc, b.grpc)) return true;
   return contradict(a.headers, b.headers, (name) => name.toLowerCase()) || contradict(a.queryParams, b.queryParams, (name) => name);
 }
 
@@ -66,6 +77,14 @@ function pathsDisjoint(a: PathMatch, b: PathMatch): boolean {
   if (a.type === 'RegularExpression' && b.type === 'RegularExpression') return textsDisjoint(textOf(a.value), textOf(b.value));
   if (a.type === 'RegularExpression' || b.type === 'RegularExpression') return false;
   return !isBelow(a.value, b.value) && !isBelow(b.value, a.value);
+}
+
+function callsDisjoint(a: GrpcMatch, b: GrpcMatch): boolean {
+  return namesDisjoint(a.type, a.service, b.type, b.service) || namesDisjoint(a.type, a.method, b.type, b.method);
+}
+
+function namesDisjoint(aType: GrpcMatch['type'], a: string | undefined, bType: GrpcMatch['type'], b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && valuesDisjoint({ type: aType, value: a }, { type: bType, value: b });
 }
 
 function pathFits(path: string, { type, value }: PathMatch): boolean {
@@ -87,12 +106,15 @@ function contradict(a: readonly ValueMatch[] = [], b: readonly ValueMatch[] = []
   return a.some((one) => b.some((other) => key(one.name) === key(other.name) && valuesDisjoint(one, other)));
 }
 
-function valuesDisjoint(a: ValueMatch, b: ValueMatch): boolean {
+/** What is compared with a text. */
+type Comparison = Pick<ValueMatch, 'type' | 'value'>;
+
+function valuesDisjoint(a: Comparison, b: Comparison): boolean {
   if (a.type === 'Exact') return !valueFits(a.value, b);
   return b.type === 'Exact' && !valueFits(b.value, a);
 }
 
-export function valueFits(text: string, { type, value }: ValueMatch): boolean {
+export function valueFits(text: string, { type, value }: Comparison): boolean {
   return type === 'Exact' ? text === value : Pattern.of(value).matches(asOnWire(text));
 }
 

@@ -3,7 +3,7 @@ import type { Problem, RouteKind } from './imported-policy.ts';
 import type { Match, PathMatch, ValueMatch } from './match.ts';
 import type { Pods } from './pods.ts';
 
-/** What HTTPRoutes and VirtualServices have in common: rules, one of which takes each request. */
+/** What the routes of all kinds have in common: rules, one of which takes each request. */
 export interface Route {
   readonly kind: RouteKind;
   readonly namespace: string;

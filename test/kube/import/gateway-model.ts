@@ -18,6 +18,9 @@ export type HttpFilter =
   | { type: 'URLRewrite'; urlRewrite: { hostname?: string; path?: { type: 'ReplaceFullPath'; replaceFullPath: string } | { type: 'ReplacePrefixMatch'; replacePrefixMatch: string } } };
 export interface HttpBackend { name: string; namespace?: string; port: number; weight?: number; filters?: HttpFilter[] }
 export interface HttpRule { matches?: HttpMatch[]; filters?: HttpFilter[]; backendRefs: HttpBackend[] }
+export interface GrpcMatch { method?: { type?: 'Exact' | 'RegularExpression'; service?: string; method?: string }; headers?: Value[] }
+export interface GrpcRule { matches?: GrpcMatch[]; filters?: HttpFilter[]; backendRefs: HttpBackend[] }
+export interface GrpcRouteSpec { parentRefs: readonly object[]; hostnames?: string[]; rules: GrpcRule[] }
 export interface HttpRouteSpec { parentRefs: readonly object[]; hostnames?: string[]; rules: HttpRule[] }
 
 /** What implementations may choose. */
@@ -28,10 +31,33 @@ export interface Choices {
 
 export interface Choice { readonly rule: number; readonly match: HttpMatch }
 
-export function choose({ hostnames = [], rules }: HttpRouteSpec, request: Request, choices: Choices): Choice | null {
+/** For a call of gRPC. */
+export function chooseCall({ hostnames = [], rules }: GrpcRouteSpec, request: Request, choices: Choices): Choice | null {
+  if (!isHost(hostnames, request)) return null;
+  const fitting = rules.flatMap(({ matches = [{}] }, rule) => matches.filter((match) => fitsCall(match, request, choices)).map((match) => ({ rule, match })));
+  fitting.sort((a, b) => rankCall(b.match, choices) - rankCall(a.match, choices) || a.rule - b.rule);
+  return fitting[0] === undefined ? null : { rule: fitting[0].rule, match: {} };
+}
+
+function rankCall({ method: { type = 'Exact', service = '', method = '' } = {}, headers = [] }: GrpcMatch, { patterns }: Choices): number {
+  const ofName = type === 'Exact' ? 1 + service.length * 100 + method.length : patterns === 'first' ? 100_000 : 0;
+  return ofName * 20 + headers.length;
+}
+
+function fitsCall({ method: { type = 'Exact', service = '', method = '' } = {}, headers = [] }: GrpcMatch, request: Request, { search }: Choices): boolean {
+  const [, ofService = '', ofMethod = ''] = request.path.split('/');
+  const name = (wanted: string, given: string): boolean =>
+    wanted === '' || (type === 'Exact' ? wanted === given : new RegExp(search ? wanted : `^(?:${wanted})$`).test(given));
+  return name(service, ofService) && name(method, ofMethod) && headers.every((condition) => fitsValue(condition, request.headers[condition.name.toLowerCase()], search));
+}
+
+function isHost(hostnames: readonly string[], request: Request): boolean {
   const host = request.headers['host']!.replace(/:\d+$/, '').toLowerCase();
-  const isHost = hostnames.length === 0 || hostnames.some((name) => (name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length >= name.length : host === name));
-  if (!isHost) return null;
+  return hostnames.length === 0 || hostnames.some((name) => (name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length >= name.length : host === name));
+}
+
+export function choose({ hostnames = [], rules }: HttpRouteSpec, request: Request, choices: Choices): Choice | null {
+  if (!isHost(hostnames, request)) return null;
   const fitting = rules.flatMap(({ matches = [{}] }, rule) => matches.filter((match) => fits(match, request, choices)).map((match) => ({ rule, match })));
   fitting.sort((a, b) => rank(b.match, choices) - rank(a.match, choices) || a.rule - b.rule);
   return fitting[0] ?? null;
@@ -45,17 +71,19 @@ function rank({ path, method, headers = [], queryParams = [] }: HttpMatch, { pat
 }
 
 function fits({ path, method, headers = [], queryParams = [] }: HttpMatch, request: Request, { search }: Choices): boolean {
-  const pattern = (source: string, text: string): boolean => new RegExp(search ? source : `^(?:${source})$`).test(text);
-  const value = (condition: Value, text: string | undefined): boolean =>
-    text !== undefined && (condition.type === 'Exact' ? text === condition.value : pattern(condition.value, text));
+  const value = (condition: Value, text: string | undefined): boolean => fitsValue(condition, text, search);
   const ofPath = path === undefined
     || (path.type === 'Exact' && request.path === path.value)
     || (path.type === 'PathPrefix' && under(request.path, path.value))
-    || (path.type === 'RegularExpression' && pattern(path.value, request.path));
+    || (path.type === 'RegularExpression' && new RegExp(search ? path.value : `^(?:${path.value})$`).test(request.path));
   return ofPath
     && (method === undefined || method === request.method)
     && headers.every((condition) => value(condition, request.headers[condition.name.toLowerCase()]))
     && queryParams.every((condition) => value(condition, request.query.find(([name]) => name === condition.name)?.[1]));
+}
+
+function fitsValue({ type, value }: Value, text: string | undefined, search: boolean): boolean {
+  return text !== undefined && (type === 'Exact' ? text === value : new RegExp(search ? value : `^(?:${value})$`).test(text));
 }
 
 function elements(path: string): string[] {
@@ -69,7 +97,7 @@ function under(path: string, prefix: string): boolean {
 }
 
 /** The request as the pod gets it. */
-export function forwarded(request: Request, { rule, match }: Choice, { rules }: HttpRouteSpec, backend: HttpBackend): Request {
+export function forwarded(request: Request, { rule, match }: Choice, { rules }: { readonly rules: readonly Pick<HttpRule, 'filters'>[] }, backend: HttpBackend): Request {
   let { path } = request;
   const headers: Record<string, string> = { ...request.headers };
   for (const filter of [...(rules[rule]!.filters ?? []), ...(backend.filters ?? [])]) {
@@ -93,7 +121,7 @@ function replaced(path: string, prefix: string, replacement: string): string {
 }
 
 /** `namespace/name` of those who get copies, sorted. */
-export function mirrored(rule: HttpRule, backend: HttpBackend, namespace: string): string[] {
+export function mirrored(rule: Pick<HttpRule, 'filters'>, backend: HttpBackend, namespace: string): string[] {
   return [...(rule.filters ?? []), ...(backend.filters ?? [])]
     .flatMap((filter) => (filter.type === 'RequestMirror' && filter.requestMirror.percent !== 0 ? [filter.requestMirror.backendRef] : []))
     .map((ref) => `${ref.namespace ?? namespace}/${ref.name}`)

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { importHttpRoute } from '../../../src/kube/import/http-route.ts';
+import { importHttpRoute } from '../../../src/kube/import/gateway-route.ts';
 import type { ImportedPolicy } from '../../../src/kube/import/imported-policy.ts';
 import { choose, forwarded, mirrored, type Choices, type HttpBackend, type HttpFilter, type HttpMatch, type HttpRouteSpec, type HttpRule, type Value } from './gateway-model.ts';
 import { Agents, context, isWhole, isWithin, podsBehind, type Request } from './world.ts';

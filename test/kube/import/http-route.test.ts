@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { importHttpRoute } from '../../../src/kube/import/http-route.ts';
+import { importHttpRoute } from '../../../src/kube/import/gateway-route.ts';
 import type { ImportedPolicy } from '../../../src/kube/import/imported-policy.ts';
 import { context, GRANTS } from './world.ts';
 

@@ -57,7 +57,7 @@ export const GRANTS: readonly GrantFacts[] = [
   {
     namespace: 'stock',
     name: 'routes',
-    from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'shop' }],
+    from: ['HTTPRoute', 'GRPCRoute'].map((kind) => ({ group: 'gateway.networking.k8s.io', kind, namespace: 'shop' })),
     to: [{ group: '', kind: 'Service', name: '' }],
   },
 ];
@@ -78,6 +78,8 @@ export function podsBehind(namespace: string, name: string): Pod[] {
 
 /** A request, on its way to a pod or at it. */
 export interface Request {
+  /** `HTTP/1.1` where not given. */
+  readonly version?: string;
   readonly method: string;
   /** Without the query. */
   readonly path: string;
@@ -120,7 +122,7 @@ export class Agents {
       0,
     );
     exchange.request = new HttpRequest();
-    exchange.request.version = 'HTTP/1.1';
+    exchange.request.version = request.version ?? 'HTTP/1.1';
     exchange.request.method = request.method;
     exchange.request.target = query === '' ? request.path : `${request.path}?${query}`;
     exchange.request.headers = Object.entries(request.headers).flat();

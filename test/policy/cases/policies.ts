@@ -11,6 +11,9 @@ const modifier = (fields: Record<string, unknown>) =>
 
 const PORT = 'give a port number from 1 to 65535 or the name of a port of the endpoint';
 const METHOD = 'give a method in capital letters, such as GET';
+const MATCH_METHOD = `${METHOD} (for gRPC there is the field grpc)`;
+const SERVICE = 'give the full name of a service, such as shop.v1.Checkout';
+const GRPC_BESIDE = 'leave out path, method and queryParams beside grpc: service and method stand in it';
 const PERCENT = 'give a number from 0 to 100, such as 10 or 0.5';
 const RE2 = 'give a pattern in RE2 syntax (no look-around, no back-references)';
 const DURATION = 'give a duration from 1ms to 1h, such as 5s or 250ms';
@@ -29,6 +32,8 @@ export const GOOD: readonly (readonly [string, Record<string, unknown>])[] = [
   ['matches.method', match({ method: 'M-SEARCH' })],
   ['matches.headers', match({ headers: [{ name: 'X-Tenant', value: 'acme' }, { name: 'x', type: 'RegularExpression', value: '(?i)a|b' }] })],
   ['matches.queryParams', match({ queryParams: [{ name: 'v', value: '2' }, { name: 'a b', value: '' }] })],
+  ['matches.grpc', { matches: [{ grpc: { service: 'shop.v1.Checkout', method: 'Place_Order2' } }, { grpc: { type: 'Exact', service: 'Checkout' } }, { grpc: { method: 'Get' } }] }],
+  ['matches.grpc with patterns and headers', match({ grpc: { type: 'RegularExpression', service: 'shop\\..*', method: '' }, headers: [{ name: 'x', value: '1' }] })],
   ['excludes', { excludes: [{ path: { value: '/health' } }] }],
   ['methods: Safe', { methods: 'Safe' }],
   ['methods: a list', { methods: ['GET', 'PURGE'] }],
@@ -68,7 +73,23 @@ export const BAD: readonly (readonly [Record<string, unknown>, string])[] = [
   [match({ path: { value: 'api' } }), 'spec.matches[0].path: value "api" is not allowed; give a path that begins with /'],
   [match({ path: { type: 'Exact', value: '/a?b=1' } }), 'spec.matches[0].path: value "/a?b=1" is not allowed; give a path without spaces, ? and # (for the query use queryParams)'],
   [match({ path: { type: 'RegularExpression', value: '(a)\\1' } }), `spec.matches[0].path: value "(a)\\\\1" is not allowed; ${RE2}: invalid escape sequence: \`\\1\``],
-  [match({ method: 'get' }), `spec.matches[0].method: "get" is not allowed; ${METHOD}`],
+  [match({ method: 'get' }), `spec.matches[0].method: "get" is not allowed; ${MATCH_METHOD}`],
+  [match({ method: { service: 'a.B' } }), `spec.matches[0].method: an object is not allowed; ${MATCH_METHOD}`],
+  [match({ grpc: {} }), 'spec.matches[0].grpc: give service, method or both'],
+  [match({ grpc: { service: '', method: '' } }), 'spec.matches[0].grpc: give service, method or both'],
+  [match({ grpc: { type: 'RegularExpression' } }), 'spec.matches[0].grpc: give service, method or both'],
+  [match({ grpc: { type: 'PathPrefix', service: 'a.B' } }), 'spec.matches[0].grpc.type: "PathPrefix" is not allowed; give one of Exact, RegularExpression'],
+  [match({ grpc: { service: '/a.B' } }), `spec.matches[0].grpc: service "/a.B" is not allowed; ${SERVICE}`],
+  [match({ grpc: { service: 'a..B' } }), `spec.matches[0].grpc: service "a..B" is not allowed; ${SERVICE}`],
+  [match({ grpc: { service: '.a.B' } }), `spec.matches[0].grpc: service ".a.B" is not allowed; ${SERVICE}`],
+  [match({ grpc: { method: 'B.c' } }), 'spec.matches[0].grpc: method "B.c" is not allowed; give the name of a method, such as PlaceOrder'],
+  [match({ grpc: { service: 5 } }), `spec.matches[0].grpc.service: 5 is not allowed; ${SERVICE}, or a pattern for it`],
+  [match({ grpc: { type: 'RegularExpression', service: 'a.*', method: '(?=x)' } }), `spec.matches[0].grpc: method "(?=x)" is not allowed; ${RE2}: invalid or unsupported Perl syntax: \`(?=\``],
+  [match({ grpc: { servcie: 'a.B' } }), 'spec.matches[0].grpc.servcie: unknown field; did you mean service?'],
+  [match({ grpc: { service: 'a.B' }, path: { value: '/' } }), `spec.matches[0]: ${GRPC_BESIDE}`],
+  [match({ grpc: { service: 'a.B' }, method: 'POST' }), `spec.matches[0]: ${GRPC_BESIDE}`],
+  [{ excludes: [{ grpc: { service: 'a.B' }, queryParams: [{ name: 'v', value: '1' }] }] }, `spec.excludes[0]: ${GRPC_BESIDE}`],
+  [{ matches: many(33, { grpc: { type: 'RegularExpression', service: 'a', method: 'b' } }) }, 'spec: give at most 64 conditions of type RegularExpression (here are 66)'],
   [match({ headers: [{ name: 'a b', value: 'x' }] }), 'spec.matches[0].headers[0].name: "a b" is not allowed; give a header name'],
   [match({ headers: [{ name: 'a' }] }), 'spec.matches[0].headers[0].value: missing; give a text of at most 4096 characters'],
   [match({ headers: [{ name: 'a', value: 5 }] }), 'spec.matches[0].headers[0].value: 5 is not allowed; give a text of at most 4096 characters'],

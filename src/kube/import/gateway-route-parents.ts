@@ -19,7 +19,7 @@ const GATEWAYS = new Set([
 ]);
 
 /**
- * The `parentRefs` of an HTTPRoute. A Service as parent (GEP-1426) means requests that clients in the mesh send to it,
+ * The `parentRefs` of an HTTPRoute or a GRPCRoute. A Service as parent (GEP-1426) means requests that clients in the mesh send to it,
  * whatever their Host; at a pod, Host is all that tells of it.
  * @param byDefault the route is attached to the default Gateways (GEP-3793)
  * @param problems gets why the route takes no requests

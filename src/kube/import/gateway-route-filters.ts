@@ -30,15 +30,19 @@ export interface Filters {
   readonly remarks: readonly Problem[];
 }
 
-/** HTTPRouteFilters in their order. @param problems gets the filters of which nobody knows what they do */
-export function readFilters(filters: readonly Fields[], problems: Problem[]): Filters {
+/**
+ * The filters of a rule or a backend in their order.
+ * @param types those that the kind of route has
+ * @param problems gets the filters of which nobody knows what they do
+ */
+export function readFilters(filters: readonly Fields[], types: ReadonlySet<string>, problems: Problem[]): Filters {
   const mirrors: MirrorFilter[] = [];
   let change = UNCHANGED;
   let redirects = false;
   let isChangedLater = false;
   for (const filter of filters) {
     const type = filter.text('type') ?? '';
-    switch (type) {
+    switch (types.has(type) ? type : '') {
       case 'RequestMirror':
         mirrors.push(readMirror(filter));
         break;

@@ -1,9 +1,10 @@
 import { Fields } from './fields.ts';
+import { readBackendRef, readFilters, type BackendRef, type Filters, type MirrorFilter } from './gateway-route-filters.ts';
+import { readParents } from './gateway-route-parents.ts';
 import { mayRefer } from './grants.ts';
+import { readGrpcMatch } from './grpc-route-match.ts';
 import { hostPatterns, type RouteHost } from './hosts.ts';
-import { readBackendRef, readFilters, type BackendRef, type Filters, type MirrorFilter } from './http-route-filters.ts';
-import { readMatch } from './http-route-match.ts';
-import { readParents } from './http-route-parents.ts';
+import { readHttpMatch } from './http-route-match.ts';
 import { importRoute } from './import-route.ts';
 import { ANY_HOST, shown, type ImportContext, type ImportedPolicy, type Problem } from './imported-policy.ts';
 import { NO_PODS, podsOf, portOf, type FoundPods } from './pods.ts';
@@ -12,11 +13,31 @@ import { targetOf } from './target.ts';
 
 const GROUP = 'gateway.networking.k8s.io';
 
+/** In what the two kinds of routes differ. */
+interface Kind {
+  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  readonly filters: ReadonlySet<string>;
+  readMatch(fields: Fields, rule: number, problems: Problem[]): RouteEntry;
+}
+
+const COMMON_FILTERS = ['RequestMirror', 'RequestHeaderModifier', 'ResponseHeaderModifier'];
+const HTTP: Kind = { kind: 'HTTPRoute', filters: new Set([...COMMON_FILTERS, 'URLRewrite', 'RequestRedirect', 'CORS']), readMatch: readHttpMatch };
+const GRPC: Kind = { kind: 'GRPCRoute', filters: new Set(COMMON_FILTERS), readMatch: readGrpcMatch };
+
 /**
  * What the RequestMirror filters of an HTTPRoute (gateway.networking.k8s.io/v1) come to; GEP-3171.
  * @param object as the API server gives it; whatever it is, nothing is thrown
  */
 export function importHttpRoute(object: unknown, context: ImportContext): ImportedPolicy[] {
+  return importGatewayRoute(HTTP, object, context);
+}
+
+/** The same of a GRPCRoute. */
+export function importGrpcRoute(object: unknown, context: ImportContext): ImportedPolicy[] {
+  return importGatewayRoute(GRPC, object, context);
+}
+
+function importGatewayRoute(kind: Kind, object: unknown, context: ImportContext): ImportedPolicy[] {
   const ignored: Problem[] = [];
   const document = new Fields(object, 'route', ignored);
   const metadata = document.object('metadata');
@@ -33,12 +54,12 @@ export function importHttpRoute(object: unknown, context: ImportContext): Import
   spec.end();
   const hosts = parents.byGateway && hostnames.length === 0 ? null : [...(parents.byGateway ? hostnames : []), ...parents.hosts];
   if (hosts === null) remarks.push(ANY_HOST);
-  const reader = new RuleReader(namespace, context);
+  const reader = new RuleReader(kind, namespace, context);
   const read = reader.rules(rules);
   const isTooLarge = (hosts !== null && hosts.length > MAX_HOSTS) || read.some(({ entries }) => entries.length === 0);
   if (isTooLarge) problems.push(TOO_LARGE);
   return importRoute({
-    kind: 'HTTPRoute',
+    kind: kind.kind,
     namespace,
     name,
     hosts: hosts === null ? null : isTooLarge ? [] : hostPatterns(hosts, remarks),
@@ -49,10 +70,12 @@ export function importHttpRoute(object: unknown, context: ImportContext): Import
 }
 
 class RuleReader {
+  readonly #kind: Kind;
   readonly #namespace: string;
   readonly #context: ImportContext;
 
-  constructor(namespace: string, context: ImportContext) {
+  constructor(kind: Kind, namespace: string, context: ImportContext) {
+    this.#kind = kind;
     this.#namespace = namespace;
     this.#context = context;
   }
@@ -67,13 +90,21 @@ class RuleReader {
     const isTooLarge = matches.reduce((sum, { length }) => sum + Math.max(1, length), 0) > MAX_ENTRIES;
     const ids = ruleIds(read.map(({ fields }) => fields.text('name')));
     return read.map(({ fields, problems }, number) => {
-      const entries = isTooLarge ? [] : entriesOf(matches[number]!, number);
+      const entries = isTooLarge ? [] : this.#entries(matches[number]!, number);
       return this.#rule(ids[number]!, entries, fields, problems);
     });
   }
 
+  /** No matches are one that takes every request. */
+  #entries(matches: readonly unknown[], rule: number): RouteEntry[] {
+    return (matches.length === 0 ? [{}] : matches).map((match, i) => {
+      const problems: Problem[] = [];
+      return this.#kind.readMatch(new Fields(match, `rules[${rule}].matches[${i}]`, problems), rule, problems);
+    });
+  }
+
   #rule(id: string, entries: RouteEntry[], fields: Fields, problems: Problem[]): RouteRule {
-    const filters = readFilters(fields.objects('filters'), problems);
+    const filters = readFilters(fields.objects('filters'), this.#kind.filters, problems);
     const backendRefs = fields.list('backendRefs').map((item, i) => {
       const own: Problem[] = [];
       return this.#backend(new Fields(item, `${fields.where}.backendRefs[${i}]`, own), own, filters);
@@ -88,7 +119,7 @@ class RuleReader {
   #backend(fields: Fields, problems: Problem[], ofRule: Filters): RouteBackend | null {
     const ref = readBackendRef(fields);
     const weight = fields.number('weight') ?? 1;
-    const own = readFilters(fields.objects('filters'), problems);
+    const own = readFilters(fields.objects('filters'), this.#kind.filters, problems);
     fields.end();
     if (weight === 0 || own.redirects) return null;
     const isUnknown = problems.length > 0;
@@ -117,7 +148,7 @@ class RuleReader {
       const message = `a backend of kind ${shown(kind)} (group ${shown(group)}): its pods are not known`;
       return { pods: null, problem: { reason: 'UnsupportedBackend', message } };
     }
-    // What may not be referred to, or is not there, gets no requests (BackendRefs of HTTPRouteRule).
+    // What may not be referred to, or is not there, gets no requests (BackendRefs of HTTPRouteRule and GRPCRouteRule).
     const nobody = (problem: Problem) => ({ pods: NO_PODS, problem });
     const wrong = this.#notPermitted(namespace, name);
     if (wrong !== null) return nobody(wrong);
@@ -144,23 +175,16 @@ class RuleReader {
   }
 
   #notPermitted(namespace: string, name: string): Problem | null {
-    const from = { group: GROUP, kind: 'HTTPRoute', namespace: this.#namespace };
+    const { kind } = this.#kind;
+    const from = { group: GROUP, kind, namespace: this.#namespace };
     if (mayRefer(from, { namespace, name }, this.#context.grants)) return null;
     return {
       reason: 'RefNotPermitted',
-      message: `no ReferenceGrant in ${namespace} lets HTTPRoutes of ${this.#namespace} refer to Service ${name}`,
+      message: `no ReferenceGrant in ${namespace} lets ${kind}s of ${this.#namespace} refer to Service ${name}`,
     };
   }
 }
 
 function isOn({ percent }: MirrorFilter): boolean {
   return percent > 0;
-}
-
-/** No matches are one that takes every path. */
-function entriesOf(matches: readonly unknown[], rule: number): RouteEntry[] {
-  return (matches.length === 0 ? [{}] : matches).map((match, i) => {
-    const problems: Problem[] = [];
-    return readMatch(new Fields(match, `rules[${rule}].matches[${i}]`, problems), rule, problems);
-  });
 }
