@@ -68,6 +68,11 @@ export class HttpRequest extends HttpMessage {
   /** The names of the pseudo-headers in the order in which they were sent. */
   pseudo: readonly string[] = NO_HEADERS;
 
+  /** It came in HTTP/2. */
+  get isHttp2(): boolean {
+    return this.pseudo.length > 0;
+  }
+
   /** The pseudo-headers of HTTP/2 as they were sent: name, value, name, value. */
   pseudoFields(): string[] {
     return pseudoFieldsOf(this);

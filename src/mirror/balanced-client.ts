@@ -31,7 +31,6 @@ export type OpenClient = (address: BackendAddress, room: ConnectionRoom) => Pool
  */
 export class BalancedClient implements HttpClient {
   readonly #open: OpenClient;
-  readonly #pipelining: number;
   readonly #room: ConnectionRoom;
   #addresses: readonly BackendAddress[] = [];
   #endpoints: readonly BackendEndpoint[] = [];
@@ -41,9 +40,8 @@ export class BalancedClient implements HttpClient {
   #turn = Math.floor(Math.random() * 0x7fff_ffff);
 
   /** @param options for all endpoints together */
-  constructor(open: OpenClient, addresses: readonly BackendAddress[], { connections, pipelining }: HttpClientOptions) {
+  constructor(open: OpenClient, addresses: readonly BackendAddress[], { connections }: HttpClientOptions) {
     this.#open = open;
-    this.#pipelining = pipelining;
     this.#room = new ConnectionRoom(connections);
     this.setAddresses(addresses);
   }
@@ -135,7 +133,7 @@ export class BalancedClient implements HttpClient {
   #cost({ underWay, client, breaker }: BackendEndpoint, full: boolean, busy: boolean): number {
     let cost = underWay;
     if (breaker.isOpen && breaker.refuses(performance.now())) cost += FAILING;
-    if (busy && underWay >= client.connections * this.#pipelining) cost += WITHOUT_CONNECTION;
+    if (busy && underWay >= client.capacity) cost += WITHOUT_CONNECTION;
     // An endpoint without any may have one, else it would never get copies.
     else if (full && client.idle === 0 && client.connections > 0) cost += CROWDED;
     return cost;
@@ -167,15 +165,15 @@ class BalancedDelivery implements DeliveryObserver {
     this.#observer.onAnswer(status);
   }
 
-  onEnd(): void {
+  onEnd(trailers: readonly string[]): void {
     this.#endpoint.underWay -= 1;
     this.#endpoint.breaker.succeeded();
-    this.#observer.onEnd();
+    this.#observer.onEnd(trailers);
   }
 
   onFailure(reason: FailureReason): void {
     this.#endpoint.underWay -= 1;
-    if (reason === 'rejected') this.#endpoint.breaker.abstained();
+    if (reason === 'rejected' || reason === 'cancelled') this.#endpoint.breaker.abstained();
     else this.#endpoint.breaker.failed(performance.now());
     this.#observer.onFailure(reason);
   }

@@ -6,13 +6,15 @@ import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { BackendAddress } from '../policy/snapshot.ts';
 import type { AdaptiveShare } from './adaptive-share.ts';
 import { BalancedClient, hostAndPort } from './balanced-client.ts';
-import type { ConnectionRoom } from './connection-room.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { H1Client } from './h1-client.ts';
-import type { HttpClient, HttpClientOptions, PooledClient } from './http-client.ts';
+import { H2Client } from './h2-client.ts';
+import type { HttpClient, HttpClientOptions, PooledClient, TlsOptions } from './http-client.ts';
 import { endCopy, prepareCopy, type CopyRules } from './prepare-copy.ts';
 import { QueueSet } from './queue-set.ts';
 import { TargetQueue, type CopyListener, type QueueLimits } from './target-queue.ts';
-import { UndiciClient, type TlsOptions } from './undici-client.ts';
+import { TwoProtocols } from './two-protocols.ts';
+import { UndiciClient } from './undici-client.ts';
 
 const NOBODY = outcomeSlot('failed', 'connect');
 
@@ -99,10 +101,23 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
   }
 }
 
-function openClient({ origin, addresses, client, tls }: EmitterTarget): HttpClient {
+function openClient({ origin, addresses, client, tls, rules }: EmitterTarget): HttpClient {
   const secure = origin.startsWith('https:');
-  const open = (at: string, room: ConnectionRoom | null): PooledClient =>
+  const openH1 = (at: string, room: ConnectionRoom): PooledClient =>
     secure ? new UndiciClient(at, tls, room) : new H1Client(at, client, room);
-  if (addresses === null) return open(origin, null);
+  const openH2 = (at: string, room: ConnectionRoom): PooledClient => new H2Client(at, client, tls, room);
+  const open = (at: string, room: ConnectionRoom): PooledClient => {
+    if (rules.protocol !== null) return rules.protocol === 'h1' ? openH1(at, room) : openH2(at, room);
+    return new TwoProtocols(openH1(at, room), openH2(at, room));
+  };
+  if (addresses === null) return alone(open, origin, client);
   return new BalancedClient((address, room) => open(`${secure ? 'https' : 'http'}://${hostAndPort(address)}`, room), addresses, client);
+}
+
+/** A client that shares the bound on connections with nobody, whatever it is made of. */
+function alone(open: (at: string, room: ConnectionRoom) => PooledClient, origin: string, { connections }: HttpClientOptions): HttpClient {
+  const room = new ConnectionRoom(connections);
+  const client = open(origin, room);
+  room.add(client);
+  return client;
 }

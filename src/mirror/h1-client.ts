@@ -47,6 +47,10 @@ export class H1Client implements PooledClient, ConnectionOwner {
     return this.#idle.length;
   }
 
+  get capacity(): number {
+    return this.#all.size * this.#pipelining;
+  }
+
   closeIdle(): void {
     this.#idle[0]?.close();
   }

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { BackendAddress } from '../policy/snapshot.ts';
 import { AnswerReader, type AnswerHandler } from './h1-answers.ts';
-import { socketFailure, type Delivery, type DeliveryObserver, type FailureReason } from './http-client.ts';
+import { NO_TRAILERS, socketFailure, type Delivery, type DeliveryObserver, type FailureReason } from './http-client.ts';
 
 /** Content up to this size goes out in one piece with its head. */
 const INLINE_BODY_BYTES = 16 * 1024;
@@ -80,8 +80,8 @@ export class H1Connection implements AnswerHandler {
   }
 
   /** Gives up a delivery, and with it the connection and all that waits behind: answers come in order. */
-  abort(delivery: H1Delivery): void {
-    if (this.#unanswered.includes(delivery)) this.#fail(this.#connected ? 'timeout' : 'connect');
+  abort(delivery: H1Delivery, reason: 'timeout' | 'cancelled'): void {
+    if (this.#unanswered.includes(delivery)) this.#fail(this.#connected || reason === 'cancelled' ? reason : 'connect');
   }
 
   /** Ends at once; what waits for its answer fails. */
@@ -99,7 +99,7 @@ export class H1Connection implements AnswerHandler {
     const goesOn = persists && !delivery.writing;
     if (goesOn) this.#owner.freed(this);
     else this.#end();
-    delivery.observer.onEnd();
+    delivery.observer.onEnd(NO_TRAILERS);
     if (!goesOn) this.#failAll('reset');
   }
 
@@ -149,7 +149,7 @@ class H1Delivery implements Delivery {
     this.observer = observer;
   }
 
-  abort(): void {
-    this.#connection.abort(this);
+  abort(reason: 'timeout' | 'cancelled' = 'timeout'): void {
+    this.#connection.abort(this, reason);
   }
 }

@@ -15,13 +15,15 @@ export const CONTENT_LENGTH = 7;
 /** The rest of a trace's context. */
 export const TRACE_CONTEXT = 8;
 export const IDEMPOTENCY_KEY = 9;
+/** `te` and `trailer`: for the next hop in HTTP/1.1, end to end in HTTP/2. */
+export const TRAILER = 10;
 
 const CLASSES: Readonly<Record<string, number>> = {
   connection: CONNECTION,
   'keep-alive': DROP,
   'proxy-connection': DROP,
-  te: DROP,
-  trailer: DROP,
+  te: TRAILER,
+  trailer: TRAILER,
   'transfer-encoding': DROP,
   upgrade: DROP,
   'http2-settings': DROP,

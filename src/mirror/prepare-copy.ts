@@ -1,11 +1,13 @@
 import type { HttpRequest } from '../http/exchange.ts';
+import { isGrpc } from '../http/grpc.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { OutgoingRequest } from './http-client.ts';
-import { buildCopy, type RewriteRules } from './rewrite.ts';
+import { buildCopy, outgoingProtocol, type RewriteRules } from './rewrite.ts';
 import type { CopyListener, PreparedCopy } from './target-queue.ts';
 
 const TOO_LARGE = outcomeSlot('too-large', '');
+const REJECTED = outcomeSlot('failed', 'rejected');
 const REDACTION = outcomeSlot('failed', 'redaction');
 
 /** What decides whether a target gets a copy, and what it says. */
@@ -21,8 +23,14 @@ export interface CopyRules {
  */
 export function prepareCopy({ rules, maxBodyBytes }: CopyRules, request: HttpRequest, body: Buffer | null): PreparedCopy | number {
   if (body !== null && body.length > maxBodyBytes) return TOO_LARGE;
+  if (request.isHttp2 && outgoingProtocol(request, rules) === 'h1' && !fitsHttp1(request)) return REJECTED;
   const copy = buildCopy(request, body, rules);
   return copy === null ? REDACTION : weigh(copy, request, body);
+}
+
+/** HTTP/1.1 has trailers, but few servers read them; and a call of gRPC ends with them. */
+function fitsHttp1({ headers, trailers }: HttpRequest): boolean {
+  return trailers.length === 0 && !isGrpc(headers);
 }
 
 /** Counts the end of a copy that no queue has taken. */

@@ -19,6 +19,8 @@ export function rewriteRules(policy: MirrorPolicy, target: MirrorTarget, url: UR
   const urlRewrite = target.filters.find((filter) => filter.urlRewrite !== undefined)?.urlRewrite;
   return {
     authority: url.host,
+    scheme: url.protocol.slice(0, -1),
+    protocol: PROTOCOLS[target.protocol],
     basePath: url.pathname.replace(/\/$/, ''),
     hostname: urlRewrite?.hostname ?? target.hostname,
     marker: { name: marker, value: name },
@@ -31,6 +33,8 @@ export function rewriteRules(policy: MirrorPolicy, target: MirrorTarget, url: UR
     headerModifiers: target.filters.flatMap(({ requestHeaderModifier: modifier }) => (modifier === undefined ? [] : [onWire(modifier)])),
   };
 }
+
+const PROTOCOLS: Readonly<Record<MirrorTarget['protocol'], RewriteRules['protocol']>> = { Preserve: null, 'HTTP/1.1': 'h1', 'HTTP/2': 'h2' };
 
 /** @returns null where a policy has nothing that is secret */
 export function redactorOf(redact: MirrorPolicy['spec']['redact'], keys: HashKeys): Redactor | null {

@@ -1,6 +1,7 @@
-import type { HttpRequest } from '../http/exchange.ts';
+import type { HttpRequest, Protocol } from '../http/exchange.ts';
 import { RequestTarget } from '../policy/request-target.ts';
 import * as header from './header-class.ts';
+import { http2Copy } from './http2-copy.ts';
 import type { OutgoingRequest } from './http-client.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { PathRewrite } from './path-rewrite.ts';
@@ -30,6 +31,10 @@ export interface RewriteRules {
   /** Filters of the target, in order. */
   readonly queryEdits: readonly QueryEdit[];
   readonly headerModifiers: readonly HeaderModifier[];
+  /** What copies are sent in; null: what the original came in. */
+  readonly protocol: Protocol | null;
+  /** Of the target's URL: `http` or `https`. */
+  readonly scheme: string;
 }
 
 /** As in the Gateway API's HTTPHeaderFilter. */
@@ -51,7 +56,8 @@ const TARGET = new RequestTarget();
 
 /**
  * The copy of a request for one target: hop-by-hop fields removed (RFC 9110 section 7.6.1), framing left to the client,
- * everything else in the same order, case and number; then what is secret is taken out; then the filters and the marker.
+ * everything else in the same order, case and number; then what is secret is taken out; then the filters and the marker;
+ * last, where it goes out as HTTP/2, it gets that form.
  * @param body the whole content, or null where there is none; the result borrows it, unless its content had to change
  * @returns null where it is not certain that everything secret could be taken out: such a request must not leave
  */
@@ -62,13 +68,23 @@ export function buildCopy(request: HttpRequest, body: Buffer | null, rules: Rewr
   if (content === null && body !== null) return null;
   // A request may say that it has content and that it is empty.
   const sent = content === null && request.declaredLength === 0 ? EMPTY : content;
-  const headers = copyHeaders(request, rules);
+  const asHttp2 = outgoingProtocol(request, rules) === 'h2';
+  const headers = copyHeaders(request, rules, asHttp2);
   if (redactor !== null) redactor.headers(headers);
   if (rules.idempotency !== null) rewriteIdempotencyKeys(headers, rules.idempotency);
   for (const modifier of rules.headerModifiers) modify(headers, modifier);
   headers.push(rules.marker.name, rules.marker.value);
   if (rules.ownMarker !== null) setHeader(headers, rules.ownMarker);
-  return { method: request.method, path: copyTarget(request, rules), headers, body: sent };
+  const copy = { method: request.method, path: copyTarget(request, rules), headers, body: sent };
+  if (!asHttp2) return copy;
+  const trailers = request.trailers.slice();
+  redactor?.headers(trailers);
+  return http2Copy(copy, trailers, request, rules.scheme);
+}
+
+/** What a target's copy of a request is sent in. */
+export function outgoingProtocol(request: HttpRequest, { protocol }: RewriteRules): Protocol {
+  return protocol ?? (request.isHttp2 ? 'h2' : 'h1');
 }
 
 function copyTarget(request: HttpRequest, rules: RewriteRules): string {
@@ -80,7 +96,7 @@ function copyTarget(request: HttpRequest, rules: RewriteRules): string {
   return rules.basePath + (rules.path === null ? path : rules.path.apply(path, request)) + search;
 }
 
-function copyHeaders(request: HttpRequest, rules: RewriteRules): string[] {
+function copyHeaders(request: HttpRequest, rules: RewriteRules, asHttp2: boolean): string[] {
   const original = request.headers;
   const named = connectionOptions(original);
   const headers: string[] = [];
@@ -93,8 +109,14 @@ function copyHeaders(request: HttpRequest, rules: RewriteRules): string[] {
     switch (headerClass) {
       case header.DROP:
       case header.CONNECTION:
-      case header.CONTENT_LENGTH:
         continue;
+      case header.CONTENT_LENGTH:
+        // In HTTP/2 it stays where it was; the right value comes later.
+        if (!asHttp2) continue;
+        break;
+      case header.TRAILER:
+        if (!asHttp2 || !request.isHttp2) continue;
+        break;
       case header.HOST:
         // The request's authority wins over Host (RFC 9112 section 3.2.2, RFC 9113 section 8.3.1); a second Host is dropped.
         if (hostAt >= 0) continue;
@@ -115,7 +137,7 @@ function copyHeaders(request: HttpRequest, rules: RewriteRules): string[] {
   const copyHost = hostFor(host, rules);
   if (hostAt >= 0) headers[hostAt] = copyHost;
   else headers.unshift('host', copyHost);
-  if (request.pseudo.length > 0) joinCookies(headers);
+  if (request.isHttp2 && !asHttp2) joinCookies(headers);
   return headers;
 }
 

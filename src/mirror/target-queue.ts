@@ -61,6 +61,7 @@ const FAILED: Readonly<Record<FailureReason, number>> = {
   reset: outcomeSlot('failed', 'reset'),
   protocol: outcomeSlot('failed', 'protocol'),
   rejected: outcomeSlot('failed', 'rejected'),
+  cancelled: outcomeSlot('incomplete', 'reset'),
 };
 
 /**

@@ -1,26 +1,17 @@
-import { isIP } from 'node:net';
 import { buildConnector, Client, errors, type Dispatcher } from 'undici';
 import type { ConnectionRoom } from './connection-room.ts';
 import {
   codeOf,
+  NO_TRAILERS,
+  sniOf,
   socketFailure,
   type Delivery,
   type DeliveryObserver,
   type FailureReason,
   type OutgoingRequest,
   type PooledClient,
+  type TlsOptions,
 } from './http-client.ts';
-
-/** For `https` origins: how the mirror proves who it is, and how we do. PEM texts. */
-export interface TlsOptions {
-  /** Authorities that are trusted; not given: the well-known ones. */
-  readonly ca?: string;
-  /** SNI, and the name that the certificate must bear; not given: the origin's host. */
-  readonly serverName?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly insecureSkipVerify?: boolean;
-}
 
 /**
  * Keep-alive connections over undici, one `Client` each. Not undici's `Pool`: there, a request that cannot be expressed
@@ -57,6 +48,10 @@ export class UndiciClient implements PooledClient {
 
   get idle(): number {
     return this.#idle.length;
+  }
+
+  get capacity(): number {
+    return this.#all.size;
   }
 
   closeIdle(): void {
@@ -109,7 +104,7 @@ export class UndiciClient implements PooledClient {
 
 /** The server is asked for the mirror's name, whatever Host the copies bear. */
 function connectorFor(hostname: string, { serverName, ca, cert, key, insecureSkipVerify = false }: TlsOptions): buildConnector.connector {
-  const name = serverName ?? (isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : '');
+  const name = serverName ?? sniOf(hostname);
   const connect = buildConnector({
     timeout: 0,
     allowH2: false,
@@ -133,16 +128,16 @@ class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
     this.#observer = observer;
   }
 
-  abort(): void {
+  abort(reason: 'timeout' | 'cancelled' = 'timeout'): void {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#controller === null) {
       this.#pool.discard(this.#client);
-      this.#observer.onFailure('connect');
+      this.#observer.onFailure(reason === 'cancelled' ? reason : 'connect');
     } else {
       this.#controller.abort(ABORTED);
       queueMicrotask(() => this.#pool.release(this.#client));
-      this.#observer.onFailure('timeout');
+      this.#observer.onFailure(reason);
     }
   }
 
@@ -160,7 +155,7 @@ class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     this.#pool.release(this.#client);
-    this.#observer.onEnd();
+    this.#observer.onEnd(NO_TRAILERS);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -59,10 +59,17 @@ export const ORDERING = word(['None', 'Connection'], {
   default: 'None',
 });
 
+/** What copies are sent in. */
+export const PROTOCOL = word(['Preserve', 'HTTP/1.1', 'HTTP/2'], {
+  description:
+    'What copies are sent in: `Preserve` what the request came in, so that one of HTTP/2 goes out as HTTP/2, by prior knowledge to `http` addresses and negotiated by ALPN with `https` ones; `HTTP/1.1`, and what cannot be said in it (gRPC, trailers) is `failed: rejected`; `HTTP/2`.',
+  default: 'Preserve',
+});
+
 /** How copies get to one target. */
 export const PIPELINING = integer(1, 64, {
   description:
-    'Requests that may be under way on one connection (HTTP/1.1 pipelining), whatever their methods. More than 1 makes sending much cheaper; an answer that takes long holds up those behind it, and when a connection breaks all that are unanswered on it fail. Only for `http` addresses.',
+    'Requests that may be under way on one connection of HTTP/1.1 (pipelining), whatever their methods. More than 1 makes sending much cheaper; an answer that takes long holds up those behind it, and when a connection breaks all that are unanswered on it fail. Only for `http` addresses.',
   expects: 'a number from 1 to 64',
   default: 1,
 });

@@ -1,4 +1,4 @@
-import { CONNECTIONS, PIPELINING, TLS } from './delivery-schema.ts';
+import { CONNECTIONS, PIPELINING, PROTOCOL, TLS } from './delivery-schema.ts';
 import { FILE } from './file-schema.ts';
 import { FILTER } from './filter-schema.ts';
 import { percent } from './sample-schema.ts';
@@ -92,6 +92,8 @@ const TARGET_CEL = [
     rule: `self.pipelining == 1 || !(${SECURE} || has(self.backendRef) && has(self.tls))`,
     message: 'leave out pipelining: it is for http addresses',
   },
+  { rule: "self.pipelining == 1 || self.protocol != 'HTTP/2'", message: 'leave out pipelining: it is for HTTP/1.1' },
+  { rule: "!has(self.file) || self.protocol == 'Preserve'", message: 'leave out protocol: files have none' },
   {
     rule: '!has(self.file) || self.pipelining == 1 && !has(self.connections)',
     message: 'leave out pipelining and connections: files have none',
@@ -138,11 +140,12 @@ export const TARGET = ruled(
       maxItems: 16,
       default: [],
     }),
+    protocol: PROTOCOL,
     pipelining: PIPELINING,
     connections: CONNECTIONS,
     tls: optional(TLS),
   }),
-  ({ url, backendRef, file, hostname, filters, pipelining, connections, tls }) => {
+  ({ url, backendRef, file, hostname, filters, protocol, pipelining, connections, tls }) => {
     const given = [url, backendRef, file].filter((place) => place !== undefined).length;
     if (given !== 1) return given === 0 ? 'give url, backendRef or file' : 'give one of url, backendRef and file';
     const rewrites = filters.flatMap(({ urlRewrite }) => urlRewrite ?? []);
@@ -151,8 +154,10 @@ export const TARGET = ruled(
     if (tls !== undefined && backendRef === undefined && !isSecure(url)) return 'leave out tls, or give an https address';
     const secure = isSecure(url) || (backendRef !== undefined && tls !== undefined);
     if (pipelining > 1 && secure) return 'leave out pipelining: it is for http addresses';
+    if (pipelining > 1 && protocol === 'HTTP/2') return 'leave out pipelining: it is for HTTP/1.1';
     if (file === undefined) return null;
     if (pipelining > 1 || connections !== undefined) return 'leave out pipelining and connections: files have none';
+    if (protocol !== 'Preserve') return 'leave out protocol: files have none';
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },
   TARGET_CEL,

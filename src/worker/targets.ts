@@ -3,7 +3,7 @@ import type { PolicyEntry } from '../ledger/book.ts';
 import { AdaptiveShare } from '../mirror/adaptive-share.ts';
 import type { EmitterTarget } from '../mirror/emitter.ts';
 import { rewriteRules } from '../mirror/rewrite-rules.ts';
-import type { TlsOptions } from '../mirror/undici-client.ts';
+import type { TlsOptions } from '../mirror/http-client.ts';
 import { backendService, serviceHost } from '../policy/backend.ts';
 import { durationMs } from '../policy/duration.ts';
 import { MAX_CONNECTIONS } from '../policy/max-connections.ts';

@@ -19,7 +19,7 @@ describe.skipIf(!requireKernel()).each(['ebpf:tcx', 'pcap'])('HTTP/2 through %s'
     await sleep(500);
     await using agent = await startAgent({
       spec: { tap, endpoints: [{ name: 'shop/v1', labels: { app: 'shop' }, ports: [PORT], netns: app.netns }] },
-      policies: { next: { selector: { matchLabels: { app: 'shop' } }, targets: [{ url: `http://${shadow.address}:${PORT}` }] } },
+      policies: { next: { selector: { matchLabels: { app: 'shop' } }, targets: [{ url: `http://${shadow.address}:${PORT}`, protocol: 'HTTP/1.1' }] } },
     });
     const load = HOST.start('h2load', ['-n', `${REQUESTS}`, '-c', '1', '-m', '100', '--rps=1000', '-H', 'x-test: yes', '-H', 'cookie: a=1', `http://${app.address}:${PORT}/path?q=1`]);
     await succeeded('h2load', load.finished);

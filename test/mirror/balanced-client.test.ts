@@ -265,7 +265,7 @@ describe('connections to a Service', () => {
     cleanups.push(() => client.destroy());
     for (let i = 0; i < 12; i++) {
       await new Promise<void>((resolve, reject) => {
-        client.send({ method: 'GET', path: '/', headers: ['Host', 'shop'], body: null }, { onAnswer() {}, onEnd: resolve, onFailure: reject });
+        client.send({ method: 'GET', path: '/', headers: ['Host', 'shop'], body: null }, { onAnswer() {}, onEnd: () => resolve(), onFailure: reject });
       });
     }
     expect(requestsOf(pods)).toEqual([4, 4, 4]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HttpRequest } from '../../src/http/exchange.ts';
+import { Redactor } from '../../src/mirror/redact.ts';
 import { buildCopy, withShadowSuffix, type RewriteRules } from '../../src/mirror/rewrite.ts';
 import type { OutgoingRequest } from '../../src/mirror/http-client.ts';
 import { RequestView } from '../../src/policy/request-view.ts';
@@ -17,6 +18,8 @@ const RULES: RewriteRules = {
   path: null,
   queryEdits: [],
   headerModifiers: [],
+  protocol: null,
+  scheme: 'http',
 };
 const MARK = ['shadowtap-mirrored', 'shop/checkout'];
 
@@ -103,6 +106,46 @@ describe('the copy of a request', () => {
     ];
     const headers = ['Host', 'h', 'X-A', '1', 'X-Drop', '1', 'x-a', '2', 'X-DROP', '2'];
     expect(copied(headers, { headerModifiers })).toEqual(['Host', 'h', 'x-a', '9', 'X-C', '1', 'X-C', '2', ...MARK]);
+  });
+});
+
+describe('a copy that goes out as HTTP/2', () => {
+  const H2 = { protocol: 'h2', scheme: 'https' } as const;
+
+  it('of a request of HTTP/1.1 has Host as its authority, names in lower case and no field of the connection', () => {
+    const original = request(['HOST', 'shop:80', 'X-b', '2', 'TE', 'trailers', 'Connection', 'X-Hop, TE', 'X-Hop', '1', 'Content-Length', '0', 'X-B', '3']);
+    original.trailers = ['X-Sum', '1'];
+    expect(copyOf(original, H2)).toEqual({
+      method: 'GET',
+      path: '/a?b=1',
+      headers: ['x-b', '2', 'content-length', '0', 'x-b', '3', ...MARK],
+      body: null,
+      http2: { pseudo: [':method', 'GET', ':scheme', 'https', ':authority', 'shop:80', ':path', '/a?b=1'], trailers: ['x-sum', '1'], live: null },
+    });
+  });
+
+  it('keeps order and scheme of the pseudo-headers of one of HTTP/2, and its cookies in pieces', () => {
+    const original = Object.assign(request(['cookie', 'a=1', 'te', 'trailers', 'cookie', 'b=2', 'host', 'x', 'trailer', 'x-sum']), {
+      authority: 'shop', scheme: 'http', pseudo: [':path', ':authority', ':method', ':scheme'],
+    });
+    const { headers, http2 } = copyOf(original, { ...H2, hostname: 'Shadow' });
+    expect(headers).toEqual(['cookie', 'a=1', 'te', 'trailers', 'cookie', 'b=2', 'trailer', 'x-sum', ...MARK]);
+    expect(http2!.pseudo).toEqual([':path', '/a?b=1', ':authority', 'shop-shadow', ':method', 'GET', ':scheme', 'http']);
+    original.authority = '';
+    original.pseudo = [':method', ':path', ':scheme'];
+    expect(copyOf(original, H2).http2!.pseudo.slice(-2)).toEqual([':authority', 'x']);
+  });
+
+  it('says the host that a filter has set, and how long its content is after redaction', () => {
+    const modifier = { set: [{ name: 'Host', value: 'other' }], add: [], remove: [] };
+    const { http2, headers } = copyOf(request(['Host', 'shop']), { ...H2, headerModifiers: [modifier] });
+    expect([http2!.pseudo.slice(4, 6), headers]).toEqual([[':authority', 'other'], MARK]);
+    const redactor = new Redactor({ headers: ['x-sum'], cookies: [], queryParams: [], jsonFields: ['/pin'], mode: 'Remove' }, 'key');
+    const original = request(['content-type', 'application/json', 'content-length', '28'], '/', 'POST');
+    original.trailers = ['x-sum', 'secret'];
+    const copy = buildCopy(original, Buffer.from('{"pin":"1234567890","a":"b"}'), { ...RULES, ...H2, redactor })!;
+    expect(copy.headers).toEqual(['content-type', 'application/json', 'content-length', `${copy.body!.length}`, ...MARK]);
+    expect([copy.body!.length < 28, copy.http2!.trailers]).toEqual([true, []]);
   });
 });
 

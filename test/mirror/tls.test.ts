@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { UndiciClient, type TlsOptions } from '../../src/mirror/undici-client.ts';
+import type { TlsOptions } from '../../src/mirror/http-client.ts';
+import { UndiciClient } from '../../src/mirror/undici-client.ts';
 import { AGENT_CERT, AGENT_KEY, CA, MIRROR_NAME, tlsServer } from '../support/tls/tls.ts';
 
 const cleanups: (() => void)[] = [];

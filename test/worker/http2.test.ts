@@ -11,6 +11,7 @@ import { validatePolicy } from '../../src/policy/validate.ts';
 import { TO_CLIENT, TO_SERVER } from '../../src/tap/segment.ts';
 import { Pipeline } from '../../src/worker/pipeline.ts';
 import { compileSnapshot, policyEntry } from '../../src/worker/targets.ts';
+import { H2Mirror, textOf } from '../mirror/h2-mirror.ts';
 import { answer, data, END_HEADERS, END_STREAM, get, headers, hpack, PREFACE, requestBlock, reset, settings } from '../http/h2/frames.ts';
 
 const FLOW = { id: 1, endpoint: 1, clientAddress: '10.0.0.1', clientPort: 40_000, serverAddress: '10.0.0.2', serverPort: 8080 };
@@ -46,7 +47,7 @@ async function mirror(spec: object, client: readonly Buffer[], answers: readonly
     apiVersion: 'shadowtap.dev/v1alpha1',
     kind: 'MirrorPolicy',
     metadata: { name: 'p' },
-    spec: { selector: {}, targets: [{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }], ...spec },
+    spec: { selector: {}, targets: [{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, protocol: 'HTTP/1.1' }], ...spec },
   });
   const book = new AccountBook(1);
   const budget = new ByteBudget(1 << 20);
@@ -74,8 +75,7 @@ const POST = headers(1, hpack.block(':method', 'POST', ':path', '/a?b', ':scheme
 
 describe('a request of HTTP/2', () => {
   it('goes to a target of HTTP/1.1 as what it means there', async () => {
-    const trailers = headers(1, hpack.block('x-trailer', '1'), END_HEADERS | END_STREAM);
-    expect(await mirror({}, [POST, data(1, 'abc'), data(1, 'def'), trailers], [answer(1)])).toEqual({ 'mirrored:2xx': 1 });
+    expect(await mirror({}, [POST, data(1, 'abc'), data(1, 'def', END_STREAM)], [answer(1)])).toEqual({ 'mirrored:2xx': 1 });
     expect(received).toEqual([
       {
         line: 'POST /a?b',
@@ -83,6 +83,28 @@ describe('a request of HTTP/2', () => {
         body: 'abcdef',
       },
     ]);
+  });
+
+  it('is not sent to a target of HTTP/1.1 where something of it would be lost', async () => {
+    const trailers = headers(1, hpack.block('x-trailer', '1'), END_HEADERS | END_STREAM);
+    const call = headers(3, requestBlock('/shop.Cart/Get', 'POST', 'content-type', 'application/grpc+proto', 'te', 'trailers'));
+    expect(await mirror({}, [POST, data(1, 'abc'), trailers, call, data(3, '', END_STREAM)])).toEqual({ 'failed:rejected': 2 });
+    expect(received).toEqual([]);
+  });
+
+  it('goes to other targets as it came', async () => {
+    await using h2 = await H2Mirror.start();
+    const trailers = headers(1, hpack.block('x-trailer', '1'), END_HEADERS | END_STREAM);
+    expect(await mirror({ targets: [{ url: `${h2.origin}/base` }] }, [POST, data(1, 'abc'), data(1, 'def'), trailers])).toEqual({ 'mirrored:2xx': 1 });
+    expect(h2.heard[0]).toMatchObject({
+      headers: [
+        ':method', 'POST', ':path', '/base/a?b', ':scheme', 'http', ':authority', 'shop:80',
+        'cookie', 'a=1', 'te', 'trailers', 'x-one', '1', 'cookie', 'b=2', 'cookie', 'c=3', 'x-two', '2', 'marker', 'default/p',
+      ],
+      trailers: ['x-trailer', '1'],
+      ended: true,
+    });
+    expect(textOf(h2.heard[0]!)).toBe('abcdef');
   });
 
   it('is named by its authority, whatever its Host says, and without a password', async () => {

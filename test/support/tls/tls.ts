@@ -14,12 +14,14 @@ export const AGENT_CERT_FILE = pathOf('agent.pem');
 export const AGENT_KEY_FILE = pathOf('agent-key.pem');
 
 export const CA = readFileSync(CA_FILE, 'latin1');
+export const MIRROR_CERT = readFileSync(MIRROR_CERT_FILE, 'latin1');
+export const MIRROR_KEY = readFileSync(MIRROR_KEY_FILE, 'latin1');
 export const AGENT_CERT = readFileSync(AGENT_CERT_FILE, 'latin1');
 export const AGENT_KEY = readFileSync(AGENT_KEY_FILE, 'latin1');
 
 /** @param asksForCertificate refuses clients without one of the authority's */
 export function tlsServer(listener: RequestListener, asksForCertificate = false): Server {
-  const identity = { cert: readFileSync(MIRROR_CERT_FILE), key: readFileSync(MIRROR_KEY_FILE) };
+  const identity = { cert: MIRROR_CERT, key: MIRROR_KEY };
   return createServer({ ...identity, ca: CA, requestCert: asksForCertificate, rejectUnauthorized: asksForCertificate }, listener);
 }
 

@@ -1,0 +1,163 @@
+import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import { NO_TRAILERS, type BodyWriter, type Delivery, type DeliveryObserver, type FailureReason, type OutgoingRequest } from './http-client.ts';
+
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants;
+
+/** What a field value may be; Node looks at names only. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The connection that a delivery's stream belongs to. */
+export interface DeliveryOwner {
+  readonly connected: boolean;
+  /** Requests can still be sent on it. */
+  readonly open: boolean;
+  /** Nothing more comes from it. */
+  readonly broken: boolean;
+  /** Why it came to an end before its streams did. */
+  readonly failure: FailureReason;
+  /** Something has come from the server. */
+  onHeard(): void;
+  /**
+   * A delivery is over.
+   * @param gaveUpSince it was given up, and this is when it was sent; -1: it was not
+   */
+  ended(delivery: H2Delivery, gaveUpSince: number): void;
+}
+
+/** One request on its way over a stream of its own, and its answer, of which nothing is kept but status and trailers. */
+export class H2Delivery implements Delivery, BodyWriter {
+  readonly #connection: DeliveryOwner;
+  /** null until the connection is ready. */
+  #stream: ClientHttp2Stream | null = null;
+  readonly #request: OutgoingRequest;
+  readonly #observer: DeliveryObserver;
+  readonly #sentMs = performance.now();
+  #trailers = NO_TRAILERS;
+  #answered = false;
+  #ended = false;
+
+  constructor(connection: DeliveryOwner, request: OutgoingRequest, observer: DeliveryObserver) {
+    this.#connection = connection;
+    this.#request = request;
+    this.#observer = observer;
+  }
+
+  /** Sends the request, as much of it as there is. Call once; nothing happens where the delivery is over by then. */
+  start(session: ClientHttp2Session): void {
+    if (this.#ended) return;
+    const stream = this.#open(session);
+    if (stream === null) return this.fail('rejected');
+    this.#stream = stream;
+    stream.on('response', (headers, flags, raw) => this.#onAnswer(headers, flags, raw));
+    stream.on('trailers', (_trailers, _flags, raw) => (this.#trailers = raw ?? NO_TRAILERS));
+    stream.on('end', () => this.#onEnd());
+    stream.on('close', () => this.fail(failureOf(stream.rstCode, this.#connection)));
+    // What went wrong is known from the code.
+    stream.on('error', () => {});
+    this.#sendContent(stream);
+  }
+
+  write(piece: Buffer): void {
+    if (this.#ended) return;
+    this.#stream!.write(piece, (error) => {
+      if (error === null || error === undefined) this.#request.http2!.live!.onWritten();
+    });
+  }
+
+  end(): void {
+    if (!this.#ended) this.#stream!.end();
+  }
+
+  abort(reason: 'timeout' | 'cancelled' = 'timeout'): void {
+    if (this.#ended) return;
+    const why = reason === 'timeout' && !this.#connection.connected ? 'connect' : reason;
+    this.#ended = true;
+    this.#stream?.close(NGHTTP2_CANCEL);
+    this.#connection.ended(this, reason === 'timeout' ? this.#sentMs : -1);
+    this.#observer.onFailure(why);
+  }
+
+  /** The stream is over. Nothing happens where that is known. */
+  fail(reason: FailureReason): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connection.ended(this, -1);
+    this.#observer.onFailure(reason);
+  }
+
+  /** @returns null where the request cannot be expressed */
+  #open(session: ClientHttp2Session): ClientHttp2Stream | null {
+    const { headers, body, http2 } = this.#request;
+    const { pseudo, trailers, live } = http2!;
+    const fields = [...pseudo, ...headers];
+    for (let i = 1; i < fields.length; i += 2) if (!VALUE.test(fields[i]!)) return null;
+    const waitForTrailers = trailers.length > 0;
+    const hasContent = live !== null || waitForTrailers || (body !== null && body.length > 0);
+    try {
+      return session.request(fields, { endStream: !hasContent, waitForTrailers });
+    } catch {
+      return null;
+    }
+  }
+
+  #sendContent(stream: ClientHttp2Stream): void {
+    const { body, http2 } = this.#request;
+    const { live, trailers } = http2!;
+    if (live !== null) {
+      stream.on('data', () => this.#onData());
+      return live.attach(this);
+    }
+    stream.resume();
+    if (trailers.length > 0) stream.once('wantTrailers', () => this.#sendTrailers(stream, trailers));
+    if (body !== null && body.length > 0) stream.end(body);
+    else if (trailers.length > 0) stream.end();
+  }
+
+  #onAnswer(headers: IncomingHttpHeaders, flags: number, raw: readonly string[] | undefined): void {
+    if (this.#ended) return;
+    this.#connection.onHeard();
+    this.#request.http2!.live?.onHeard();
+    this.#answered = true;
+    if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#trailers = raw ?? NO_TRAILERS;
+    this.#observer.onAnswer(Number(headers[':status']));
+  }
+
+  #onData(): void {
+    this.#connection.onHeard();
+    this.#request.http2!.live!.onHeard();
+  }
+
+  #onEnd(): void {
+    // An answer also ends where its connection does; it is not whole then.
+    if (this.#ended || !this.#answered || this.#connection.broken) return;
+    this.#ended = true;
+    this.#connection.onHeard();
+    // The server has answered before it has everything: it does not need the rest (RFC 9113 section 8.1).
+    if (!this.#stream!.writableFinished) this.#stream!.close(NGHTTP2_CANCEL);
+    this.#connection.ended(this, -1);
+    this.#observer.onEnd(this.#trailers);
+  }
+
+  #sendTrailers(stream: ClientHttp2Stream, flat: readonly string[]): void {
+    const trailers: OutgoingHttpHeaders = {};
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      const name = flat[i]!;
+      const before = trailers[name];
+      trailers[name] = before === undefined ? flat[i + 1] : [before, flat[i + 1]!].flat().map(String);
+    }
+    try {
+      stream.sendTrailers(trailers);
+    } catch {
+      this.abort('cancelled');
+    }
+  }
+}
+
+function failureOf(code: number | undefined, connection: DeliveryOwner): FailureReason {
+  if (!connection.open || !connection.connected) return connection.failure;
+  const isReset = code === undefined || code === NGHTTP2_NO_ERROR || code === NGHTTP2_CANCEL || code === NGHTTP2_REFUSED_STREAM;
+  return isReset ? 'reset' : RESETS.has(code) ? 'reset' : 'protocol';
+}
+
+/** Codes by which a server says that it cannot, rather than that something was wrong. */
+const RESETS = new Set([constants.NGHTTP2_INTERNAL_ERROR, constants.NGHTTP2_STREAM_CLOSED, constants.NGHTTP2_ENHANCE_YOUR_CALM]);
