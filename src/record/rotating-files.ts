@@ -43,7 +43,7 @@ interface OpenFile {
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-/** Names are taken one by one when several files begin within a millisecond. */
+/** Names are taken one by one where another has the name already, as a writer of a run before may. */
 const MAX_NAME_TRIES = 1000;
 
 /**
@@ -69,6 +69,8 @@ export class RotatingFiles {
   #kept: KeptFile[] | null = null;
   #keptBytes = 0;
   #open: OpenFile | null = null;
+  /** In the name of the last file, Unix time. */
+  #nameMs = 0;
 
   constructor(format: FileFormat, bounds: FileBounds, share: WriterShare, counters: DiskCounters) {
     this.#format = format;
@@ -186,7 +188,9 @@ export class RotatingFiles {
 
   /** Never opens what is there already: a link could lead anywhere. */
   async #create(): Promise<OpenFile> {
-    const time = new Date().toISOString().replace(/[-:.]/g, '');
+    // Rises with each file, so that names sort by age however many begin within a millisecond and whatever the clock does.
+    this.#nameMs = Math.max(Date.now(), this.#nameMs + 1);
+    const time = new Date(this.#nameMs).toISOString().replace(/[-:.]/g, '');
     for (let number = 0; ; number++) {
       const path = join(this.#folder, `${this.#stem}-${time}-${this.#share.index}-${number}${this.#extension}`);
       try {

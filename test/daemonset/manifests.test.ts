@@ -234,6 +234,7 @@ describe('RBAC', () => {
     expect(controllers.map(({ args = [] }) => args.includes('--import'))).toEqual([true, false]);
     expect(rights(objects, 'ClusterRole', 'shadowtap-import')).toEqual([
       'create,delete,patch shadowtap.dev/mirrorpolicies',
+      'list,watch gateway.networking.k8s.io/grpcroutes',
       'list,watch gateway.networking.k8s.io/httproutes',
       'list,watch networking.istio.io/virtualservices',
     ]);

@@ -86,6 +86,7 @@ describe('rotating files', () => {
     }
     const others = ['x.log', 'x-1.log', 'x-y-20200101T000000000Z-0-0.log', 'x-20200101T000000000Z-0-0.har'];
     for (const name of others) rig.write(name, 'keep me');
+    await sleep(20);
     const files = rig.writer({ maxTotalBytes: 16 * KIB });
     await write(files, line(4000));
     await files.finish();
