@@ -71,7 +71,6 @@ console.log(
       ['open watches', String(watches / AGENTS), String((watches / AGENTS) * NODES)],
       [`requests in ${CALM_MS / 1000} s of calm`, String(calm / AGENTS), String((calm / AGENTS) * NODES)],
       ['watches begun anew, mean over time', `${((watches / AGENTS) * 60 / averageWatchSeconds).toFixed(2)}/min`, `${((watches / AGENTS) * NODES / averageWatchSeconds).toFixed(0)}/s`],
-      ['first plan after', `${mean(({ firstPlanMs }) => firstPlanMs).toFixed(0)} ms`, ''],
       ['pods tapped, policies in force', `${mean(({ endpoints }) => endpoints)}, ${mean(({ policies }) => policies)}`, ''],
       ['heap for what is known', mib(mean(({ heapBytes, emptyHeapBytes }) => heapBytes - emptyHeapBytes)), ''],
       ['resident memory, before and after', `${mib(mean(({ emptyRssBytes }) => emptyRssBytes))}, ${mib(mean(({ rssBytes }) => rssBytes))}`, ''],

@@ -5,7 +5,6 @@ import type { NodePlan } from '../../src/kube/node-plan.ts';
 import { heapAfterCollection } from '../support/heap.ts';
 
 export interface WatcherReport {
-  readonly firstPlanMs: number;
   readonly plans: number;
   readonly endpoints: number;
   readonly policies: number;
@@ -19,8 +18,6 @@ export interface WatcherReport {
 
 const [kubeconfig = '', nodeName = ''] = process.argv.slice(2);
 const empty = { heap: heapAfterCollection(), rss: process.memoryUsage.rss() };
-const begun = performance.now();
-let first = 0;
 let plans = 0;
 let last: NodePlan | null = null;
 const watch = new NodeWatch(ApiClient.fromKubeconfig(kubeconfig), {
@@ -29,7 +26,6 @@ const watch = new NodeWatch(ApiClient.fromKubeconfig(kubeconfig), {
   onTrouble: () => {},
   onPlan: (plan) => {
     plans += 1;
-    first ||= performance.now() - begun;
     last = plan;
   },
 });
@@ -38,7 +34,6 @@ watch.start();
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
   const report: WatcherReport = {
-    firstPlanMs: first,
     plans,
     endpoints: last?.endpoints.length ?? 0,
     policies: last?.policies.length ?? 0,
