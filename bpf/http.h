@@ -62,10 +62,15 @@ static __always_inline bool begins_target(__u8 c)
 	return c == '/' || c == '*' || c == 'h' || c == 'H';
 }
 
+/* The preface of HTTP/2, RFC 9113 section 3.4. */
+static __always_inline bool is_preface(const struct request_start *s)
+{
+	return word(s->bytes) == WORD("PRI ") && word(s->bytes + 4) == WORD("* HT") && word(s->bytes + 8) == WORD("TP/2");
+}
+
 /*
  * Strict: does a request begin here? Asked in the middle of a connection, where a yes by mistake would make a body
- * look like a request. CONNECT ends HTTP on its connection, so nothing begins with it. The HTTP/2 preface does (RFC 9113
- * section 3.4): the flow may have been shed at its handshake.
+ * look like a request. CONNECT ends HTTP on its connection, so nothing begins with it.
  */
 static __always_inline bool is_request_line(const struct request_start *s)
 {
@@ -86,8 +91,6 @@ static __always_inline bool is_request_line(const struct request_start *s)
 		return word(b + 4) == WORD("ONS ") && begins_target(b[8]);
 	case WORD("TRAC"):
 		return b[4] == 'E' && b[5] == ' ' && begins_target(b[6]);
-	case WORD("PRI "):
-		return word(b + 4) == WORD("* HT") && word(b + 8) == WORD("TP/2");
 	}
 	return false;
 }

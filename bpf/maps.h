@@ -38,7 +38,7 @@ struct {
 } rings SEC(".maps");
 
 /*
- * Flows that are not copied, and for the few packets between handshake and first data all others. LRU, so that a flood
+ * Flows that are not copied, those of HTTP/2, and for the few packets between handshake and first data all others. LRU, so that a flood
  * of connections costs nothing but old marks: a flow that loses its mark is copied again from where it is, and the
  * reader sees a gap.
  */
@@ -48,6 +48,17 @@ struct {
 	__type(key, struct flow_key);
 	__type(value, struct flow_mark);
 } marks SEC(".maps");
+
+/*
+ * When a packet of HTTP/2 was copied last, CLOCK_MONOTONIC in nanoseconds, give or take HTTP2_STEP_NS: only then is room
+ * kept for more. Written so rarely that processors do not contend for it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} http2_seen SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

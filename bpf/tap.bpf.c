@@ -17,6 +17,7 @@
 #include "http.h"
 #include "maps.h"
 #include "packet.h"
+#include "reserve.h"
 #include "tap.h"
 
 /* Where a program hangs decides which side of a connection can be the tapped one. */
@@ -106,12 +107,14 @@ static __always_inline void key_of(const struct packet *p, __u32 direction, stru
 	key->endpoint = config.endpoint;
 }
 
-static __always_inline void set_mark(const struct flow_key *key, __u32 state, __u32 seq, struct tap_counters *c)
+static __always_inline bool set_mark(const struct flow_key *key, __u32 state, __u32 seq, struct tap_counters *c)
 {
 	struct flow_mark mark = { .state = state, .seq = seq };
 
-	if (bpf_map_update_elem(&marks, key, &mark, BPF_ANY))
-		c->unmarked++;
+	if (!bpf_map_update_elem(&marks, key, &mark, BPF_ANY))
+		return true;
+	c->unmarked++;
+	return false;
 }
 
 /* Reserves room for up to `room` (a constant) bytes of payload, copies and submits. */
@@ -171,42 +174,61 @@ static __always_inline bool copy(struct __sk_buff *skb, void *ring, const struct
 	return false;
 }
 
-enum verdict { SKIP, COPY, COPY_RESYNC };
+/* What becomes of a packet. 0: it is not copied. */
+#define COPY 0x1
+#define RESYNC 0x2 /* copying begins again with it */
+#define HTTP2 0x4  /* its flow is HTTP/2 */
+#define EARLY 0x8  /* what its flow is will be known at its first bytes */
 
-/* What to do with a packet whose flow has a mark. May remove the mark, except for COPY_RESYNC: the copy may yet fail. */
-static __always_inline enum verdict judge(struct __sk_buff *skb, const struct packet *p, __u32 direction, void *ring,
+/* What to do with a packet whose flow has a mark. May remove the mark, but not for RESYNC: the copy may yet fail. */
+static __always_inline __u32 judge(struct __sk_buff *skb, const struct packet *p, __u32 direction, void *ring,
 					  const struct flow_key *key, const struct flow_mark *mark,
 					  struct tap_counters *c)
 {
 	struct request_start start;
 	__u32 state = mark->state;
 
+	if (state == FLOW_HTTP2) {
+		if (p->flags & (FIN | RST))
+			bpf_map_delete_elem(&marks, key);
+		return COPY | HTTP2;
+	}
 	if (state == FLOW_NEW) {
 		/* Only the very first byte tells; a later segment that overtook it does not. */
 		if (direction != TO_SERVER || !p->len || p->seq != mark->seq)
-			return COPY;
-		if (load_request_start(skb, p->payload, p->len, &start) && !may_be_http(&start)) {
-			set_mark(key, FLOW_MUTED, 0, c);
-			c->muted_flows++;
-			c->not_http++;
-			return SKIP;
+			return COPY | EARLY;
+		if (load_request_start(skb, p->payload, p->len, &start)) {
+			if (is_preface(&start)) {
+				set_mark(key, FLOW_HTTP2, 0, c);
+				return COPY | HTTP2;
+			}
+			if (!may_be_http(&start)) {
+				set_mark(key, FLOW_MUTED, 0, c);
+				c->muted_flows++;
+				c->not_http++;
+				return 0;
+			}
 		}
 		bpf_map_delete_elem(&marks, key);
 		return COPY;
 	}
 	if (state == FLOW_MUTED) {
 		c->not_http++;
-		return SKIP;
+		return 0;
 	}
 	if (direction == TO_SERVER && p->len && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < config.resync_bytes &&
-	    load_request_start(skb, p->payload, p->len, &start) &&
-	    (is_request_line(&start) || is_frame_header(&start, p->len)))
-		return COPY_RESYNC;
+	    load_request_start(skb, p->payload, p->len, &start)) {
+		if (is_request_line(&start))
+			return COPY | RESYNC;
+		/* The flow may have been shed at its handshake. */
+		if (is_preface(&start) || is_frame_header(&start, p->len))
+			return COPY | RESYNC | HTTP2;
+	}
 	if (state == FLOW_AWAIT)
 		c->awaiting++;
 	else
 		c->shed++;
-	return SKIP;
+	return 0;
 }
 
 static __always_inline void count_unparsed(enum parsed parsed)
@@ -227,8 +249,7 @@ static __always_inline void count_unparsed(enum parsed parsed)
 
 static __always_inline void tap(struct __sk_buff *skb, __u32 l3, enum entry entry)
 {
-	__u32 zero = 0, direction, hash, index;
-	enum verdict verdict = COPY;
+	__u32 zero = 0, direction, hash, index, verdict = COPY;
 	struct tap_record head;
 	struct tap_counters *c;
 	struct flow_mark *mark;
@@ -271,11 +292,12 @@ static __always_inline void tap(struct __sk_buff *skb, __u32 l3, enum entry entr
 			bpf_map_delete_elem(&marks, &key);
 		else
 			set_mark(&key, FLOW_NEW, p.seq + 1, c);
+		verdict |= EARLY;
 	} else {
 		mark = bpf_map_lookup_elem(&marks, &key);
 		if (mark) {
 			verdict = judge(skb, &p, direction, ring, &key, mark, c);
-			if (verdict == SKIP)
+			if (!verdict)
 				return;
 		}
 	}
@@ -284,7 +306,7 @@ static __always_inline void tap(struct __sk_buff *skb, __u32 l3, enum entry entr
 	head.len = p.len;
 	head.seq = p.seq;
 	head.ack = p.ack;
-	head.meta = p.flags | direction << META_DIRECTION_SHIFT | (verdict == COPY_RESYNC ? META_RESYNC : 0);
+	head.meta = p.flags | direction << META_DIRECTION_SHIFT | (verdict & RESYNC ? META_RESYNC : 0);
 	head.endpoint = config.endpoint;
 	head.hash = hash;
 	head.ports = (__u32)p.sport << 16 | p.dport;
@@ -294,18 +316,22 @@ static __always_inline void tap(struct __sk_buff *skb, __u32 l3, enum entry entr
 	head.source = p.source;
 	head.destination = p.destination;
 
-	if (!copy(skb, ring, &head, p.payload)) {
+	if ((!(verdict & (HTTP2 | EARLY)) && is_reserved(ring, now)) || !copy(skb, ring, &head, p.payload)) {
 		c->shed++;
-		if (verdict != COPY_RESYNC) {
+		if (!(verdict & RESYNC)) {
 			set_mark(&key, FLOW_SHED, 0, c);
 			c->shed_flows++;
 		}
 		return;
 	}
-	if (verdict == COPY_RESYNC) {
-		bpf_map_delete_elem(&marks, &key);
+	if (verdict & RESYNC) {
+		/* If it cannot be marked, it must not stay shed. */
+		if (!(verdict & HTTP2) || !set_mark(&key, FLOW_HTTP2, 0, c))
+			bpf_map_delete_elem(&marks, &key);
 		c->resyncs++;
 	}
+	if (verdict & HTTP2)
+		note_http2(now);
 	c->copied++;
 	c->bytes += p.len;
 }

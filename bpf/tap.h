@@ -47,6 +47,7 @@ struct tap_config {
 	__u32 rings;         /* how many there are */
 	__u32 wake_bytes;    /* wake the reader when a ring's fill crosses this upwards */
 	__u32 resync_bytes;  /* a shed flow may come back while a ring holds less than this */
+	__u32 reserve_bytes; /* a ring that holds more takes HTTP/2 alone, if there is any */
 	__u32 address_count; /* 0: any server address */
 	struct tap_address addresses[TAP_MAX_ADDRESSES];
 };
@@ -54,7 +55,7 @@ struct tap_config {
 /* A port is tapped if its bit is set: word port / 32, bit port % 32. */
 #define TAP_PORT_WORDS (65536 / 32)
 
-/* ---- flow marks: connections that are not copied at present ------------------------------------------------------ */
+/* ---- flow marks: connections that are not simply copied ---------------------------------------------------------- */
 
 struct flow_key {
 	struct tap_address client;
@@ -75,6 +76,8 @@ enum flow_state {
 	FLOW_AWAIT = 3,
 	/* Not HTTP: nothing is copied until the next handshake. */
 	FLOW_MUTED = 4,
+	/* Copied, and shed last: the connection began with the preface of HTTP/2, or was taken up at a frame of it. */
+	FLOW_HTTP2 = 5,
 };
 
 struct flow_mark {

@@ -1,13 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { Agent } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FIN, RST, SYN, TO_CLIENT, TO_SERVER } from '../../src/tap/segment.ts';
 import type { EndpointLocation, Tap } from '../../src/tap/tap.ts';
 import { clientPort, endpointAt, onlyConnection, streamsOf, type Recorded } from '../tap/ebpf/recorder.ts';
 import { connected, echo, end, get, serve } from '../tap/ebpf/traffic.ts';
-import { data, frame, get as get2, goaway, headers, padded, ping, PREFACE, priority, reset, settings, settingsAck, windowUpdate } from '../http/h2/frames.ts';
+import { data, get as get2, ping, PREFACE, settings } from '../http/h2/frames.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { Cgroup, Pod } from '../support/netns.ts';
+import { FRAMES, NO_FRAMES } from './frame-cases.ts';
 import { TapRecorder } from './recorder.ts';
 
 const MIB = 1 << 20;
@@ -299,36 +301,56 @@ export function describeTapContract(name: string, { make, locate, nowhere }: Tap
       for (const { holes } of streamsOf(records).values()) expect(holes).toBe(0);
       expect(records.filter(({ resync }) => resync).every(({ payload }) => payload.toString('latin1', 0, 4) === 'GET ')).toBe(true);
     });
+
+    it('sheds HTTP/1.x while its reader stalls, and keeps room for HTTP/2', async () => {
+      const { records, tap } = await tapping([HTTP_PORT, ECHO_PORT], { ringBytes: MIB / 4 });
+      const http2 = await connected(pod.address, ECHO_PORT);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const sent: Buffer[] = [Buffer.concat([PREFACE, settings()])];
+      const of = ({ localPort }: Socket): Recorded[] => records.filter((record) => clientPort(record) === localPort);
+      try {
+        await echo(http2, sent[0]!);
+        await recorder.quiet();
+        // Small packets, so that nothing else would have room either.
+        while (tap.stats().shedFlows === 0) await get(pod.address, HTTP_PORT, '/bytes/300', { agent });
+        for (let i = 0; i < 30; i++) {
+          sent.push(data(1, `message ${i} `.repeat(30)));
+          await echo(http2, sent.at(-1)!);
+        }
+        // A connection that begins when there is no room for others.
+        const late = await connected(pod.address, ECHO_PORT);
+        await echo(late, sent[0]!);
+        await echo(late, ping());
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(tap.stats().shedFlows).toBe(1);
+        recorder.drain();
+        expect(onlyConnection(of(late)).requests.bytes.equals(Buffer.concat([sent[0]!, ping()]))).toBe(true);
+        late.destroy();
+      } finally {
+        agent.destroy();
+      }
+      const { requests, responses } = onlyConnection(of(http2));
+      for (const { bytes, holes } of [requests, responses]) expect([bytes.equals(Buffer.concat(sent)), holes]).toEqual([true, 0]);
+      expect(of(http2).some(({ resync }) => resync)).toBe(false);
+      http2.destroy();
+      for (const { holes } of streamsOf(records).values()) expect(holes).toBe(0);
+    });
+
+    it('sheds HTTP/2 where there is nothing else to shed, and takes it up at a frame', async () => {
+      const { records, tap } = await tapping([ECHO_PORT], { ringBytes: MIB / 2 });
+      const socket = await connected(pod.address, ECHO_PORT);
+      await echo(socket, Buffer.concat([PREFACE, settings()]));
+      for (let i = 0; i < 60; i++) await echo(socket, data(1, 'x'.repeat(8000)));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(tap.stats().shedFlows).toBe(1);
+      recorder.drain();
+      await echo(socket, get2(3, '/again'));
+      await recorder.until(() => records.some(({ resync }) => resync));
+      socket.destroy();
+      for (const { holes } of streamsOf(records).values()) expect(holes).toBe(0);
+    });
   });
 }
-
-/** What the client of an HTTP/2 connection may begin a packet with. */
-const FRAMES = [data(1, 'content', 1), data(5, padded('x', 2), 8), headers(1, Buffer.from('a block'), 0x25), reset(7, 8), settings(3, 100), settingsAck(), ping(), goaway(0, 0, 'bye'), windowUpdate(0, 1), priority(9)];
-
-/** What is none, by length, reserved bit, flags, stream or type. */
-const NO_FRAMES = [
-  'the rest of a body',
-  frame(0, 0, 1, 'x'.repeat(16_385)),
-  frame(0, 0, 2 ** 31 + 1, 'x'),
-  frame(0, 2, 1, 'x'),
-  frame(0, 0, 0, 'x'),
-  frame(0, 0, 2, 'x'),
-  frame(0, 8, 1),
-  frame(1, 4, 1),
-  frame(1, 0x24, 1, 'four'),
-  frame(2, 0, 1, 'four'),
-  frame(3, 0, 0, 'four'),
-  frame(4, 0, 0, 'four'),
-  frame(4, 1, 0, 'sixsix'),
-  frame(4, 0, 1, 'sixsix'),
-  frame(5, 4, 1, 'promise'),
-  frame(6, 0, 0, 'four'),
-  frame(7, 0, 0, 'four'),
-  frame(8, 0, 1, 'five.'),
-  frame(9, 4, 1, 'continued'),
-  frame(10, 0, 0, 'origin'),
-  settings().subarray(0, 8),
-];
 
 /** Only connections whose handshake was seen: the last packets of an earlier test's connection may still come. */
 function begun(records: readonly Recorded[]): Recorded[] {

@@ -3,13 +3,14 @@
 import { TO_SERVER, type Segment } from '../segment.ts';
 
 /** `struct tap_config` */
-export const CONFIG_BYTES = 148;
+export const CONFIG_BYTES = 152;
 export const CONFIG_ENDPOINT = 0;
 export const CONFIG_RINGS = 4;
 export const CONFIG_WAKE_BYTES = 8;
 export const CONFIG_RESYNC_BYTES = 12;
-export const CONFIG_ADDRESS_COUNT = 16;
-export const CONFIG_ADDRESSES = 20;
+export const CONFIG_RESERVE_BYTES = 16;
+export const CONFIG_ADDRESS_COUNT = 20;
+export const CONFIG_ADDRESSES = 24;
 export const MAX_ADDRESSES = 8;
 export const ADDRESS_BYTES = 16;
 
@@ -23,11 +24,12 @@ export const KEY_SERVER = 4;
 export const KEY_PORTS = 8;
 export const KEY_ENDPOINT = 9;
 
-/** `struct flow_mark`, in words, and the states that a worker may set. */
+/** `struct flow_mark`, in words, and of its states those that are used on this side, too. */
 export const MARK_WORDS = 2;
 export const MARK_STATE = 0;
 export const FLOW_AWAIT = 3;
 export const FLOW_MUTED = 4;
+export const FLOW_HTTP2 = 5;
 
 /** `struct tap_counters`: u64 each, in this order. */
 export const COUNTERS = [

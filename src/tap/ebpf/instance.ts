@@ -7,6 +7,7 @@ import {
   CONFIG_ADDRESS_COUNT,
   CONFIG_BYTES,
   CONFIG_ENDPOINT,
+  CONFIG_RESERVE_BYTES,
   CONFIG_RESYNC_BYTES,
   CONFIG_RINGS,
   CONFIG_WAKE_BYTES,
@@ -68,9 +69,10 @@ export class Instance {
   }
 }
 
-/** Share of a ring whose filling wakes the reader, and below which shed flows may come back. */
+/** Share of a ring whose filling wakes the reader, below which shed flows may come back, and above which HTTP/2 alone has room. */
 const WAKE_SHARE = 1 / 4;
 const RESYNC_SHARE = 1 / 2;
+const RESERVE_SHARE = 3 / 4;
 
 function configOf({ rings, ringBytes }: InstanceSettings, { id, name, location }: Endpoint): Buffer {
   const addresses = location.addresses ?? [];
@@ -82,6 +84,7 @@ function configOf({ rings, ringBytes }: InstanceSettings, { id, name, location }
   config.writeUInt32LE(rings, CONFIG_RINGS);
   config.writeUInt32LE(ringBytes * WAKE_SHARE, CONFIG_WAKE_BYTES);
   config.writeUInt32LE(ringBytes * RESYNC_SHARE, CONFIG_RESYNC_BYTES);
+  config.writeUInt32LE(ringBytes * RESERVE_SHARE, CONFIG_RESERVE_BYTES);
   config.writeUInt32LE(addresses.length, CONFIG_ADDRESS_COUNT);
   addresses.forEach((address, i) => {
     const bytes = addressBytes(address);

@@ -6,7 +6,7 @@ import { loadObject, type LoadedObject, type ProgramName } from './object.ts';
 const BPF_ANY = 0;
 const NO_KEY = new Uint32Array(1);
 
-/** The maps that all endpoints' programs share: rings, flow marks and counters. */
+/** The maps that all endpoints' programs share: rings, flow marks, whether there is HTTP/2, and counters. */
 export class SharedMaps {
   /** One ring for each worker. */
   readonly ringFds: readonly number[];
@@ -40,6 +40,10 @@ export class SharedMaps {
 
   get marksFd(): number {
     return this.#template.mapFd('marks');
+  }
+
+  get http2SeenFd(): number {
+    return this.#template.mapFd('http2_seen');
   }
 
   get countersFd(): number {

@@ -12,6 +12,7 @@ export type ProgramName =
 export interface SharedMapFds {
   readonly ringsFd: number;
   readonly marksFd: number;
+  readonly http2SeenFd: number;
   readonly countersFd: number;
 }
 
@@ -70,6 +71,7 @@ function load(path: string, options: ObjectOptions): LoadedObject {
     if (options.shared) {
       lib.bpf_map__reuse_fd(map('rings'), options.shared.ringsFd);
       lib.bpf_map__reuse_fd(map('marks'), options.shared.marksFd);
+      lib.bpf_map__reuse_fd(map('http2_seen'), options.shared.http2SeenFd);
       lib.bpf_map__reuse_fd(map('counters'), options.shared.countersFd);
     } else {
       lib.bpf_map__set_max_entries(map('rings'), options.rings);

@@ -3,8 +3,8 @@ import { connectionHash } from '../frame/hash.ts';
 import { MUTE_FOREVER, MUTE_WORDS, type MuteQueue } from '../ring/mute-queue.ts';
 import { FIN, RST, Segment, SYN, TO_SERVER } from '../segment.ts';
 import { counterIndex } from './counters.ts';
-import { AWAIT, FlowMarks, MUTED, NEW, SHED, UNMARKED } from './flow-marks.ts';
-import { mayBeHttp, mayComeBack } from './request-start.ts';
+import { AWAIT, FlowMarks, HTTP2, MUTED, NEW, SHED, UNMARKED } from './flow-marks.ts';
+import { beginsHttp2, isPreface, isRequestLine, mayBeHttp } from './request-start.ts';
 import type { RingWriter } from './ring-writer.ts';
 
 const SEEN = counterIndex('seen');
@@ -23,9 +23,18 @@ const WAKE_SHARE = 0.25;
 /** A shed flow may come back while its ring is emptier than this share. */
 const RESYNC_SHARE = 0.5;
 
-const SKIP = 0;
-const COPY = 1;
-const COPY_RESYNC = 2;
+/** Beyond this share a ring takes HTTP/2 alone, if there is any: if a packet of it was copied within so many microseconds. */
+const RESERVE_SHARE = 0.75;
+const HTTP2_RECENT_US = 60_000_000;
+
+/** What becomes of a segment, as bits. 0: it is not copied. */
+const COPY = 0x1;
+/** Copying begins again with it. */
+const RESYNC = 0x2;
+/** Its flow is HTTP/2. */
+const OF_HTTP2 = 0x4;
+/** What its flow is will be known at its first bytes. */
+const EARLY = 0x8;
 
 /** One ring with what belongs to it. */
 export interface RingEnd {
@@ -38,7 +47,8 @@ export interface RingEnd {
 /**
  * Decides what is copied into the rings, by the rules of bpf/tap.bpf.c: no pure ACKs, nothing of flows that are not HTTP or
  * that a worker has muted; a flow for which there was no room is left out until one of its requests, or a frame of its
- * HTTP/2, begins and its ring is less than half full, so that readers never see a hole that overload has made.
+ * HTTP/2, begins and its ring is less than half full, so that readers never see a hole that overload has made. Flows of
+ * HTTP/2 are left out last.
  *
  * seen = copied + acks + shed + notHttp + awaiting.
  */
@@ -49,6 +59,8 @@ export class Copier {
   readonly #key = new Uint32Array(KEY_WORDS);
   readonly #mute = new Uint32Array(MUTE_WORDS);
   readonly #muted = new Segment();
+  /** When a packet of HTTP/2 was copied last. */
+  #http2Us = -Infinity;
 
   constructor(rings: readonly RingEnd[], counters: Float64Array) {
     this.#rings = rings;
@@ -67,10 +79,12 @@ export class Copier {
     const ring = this.#rings[(segment.hash >>> 0) % this.#rings.length]!;
     writeFlowKey(this.#key, segment);
     const verdict = this.#judge(segment, length, ring);
-    if (verdict === SKIP) return;
-    const resync = verdict === COPY_RESYNC;
+    if (verdict === 0) return;
+    const resync = (verdict & RESYNC) !== 0;
     const before = ring.writer.used();
-    if (!ring.writer.write(segment, resync)) {
+    const isReserved =
+      before >= ring.writer.bytes * RESERVE_SHARE && (verdict & (OF_HTTP2 | EARLY)) === 0 && segment.timeUs - this.#http2Us < HTTP2_RECENT_US;
+    if (isReserved || !ring.writer.write(segment, resync)) {
       counters[SHED_PACKETS]!++;
       if (!resync) {
         this.#marks.set(this.#key, segment.hash, SHED, 0);
@@ -79,9 +93,11 @@ export class Copier {
       return;
     }
     if (resync) {
-      this.#marks.remove(this.#key, segment.hash);
+      if ((verdict & OF_HTTP2) !== 0) this.#marks.set(this.#key, segment.hash, HTTP2, 0);
+      else this.#marks.remove(this.#key, segment.hash);
       counters[RESYNCS]!++;
     }
+    if ((verdict & OF_HTTP2) !== 0) this.#http2Us = segment.timeUs;
     counters[COPIED]!++;
     counters[BYTES]! += length;
     const threshold = ring.writer.bytes * WAKE_SHARE;
@@ -105,14 +121,22 @@ export class Copier {
       // A new connection: what was known of these ports is void. One with data in its SYN (Fast Open) is for the reader to judge.
       if (length > 0) marks.remove(this.#key, hash);
       else marks.set(this.#key, hash, NEW, (segment.seq + 1) | 0);
-      return COPY;
+      return COPY | EARLY;
     }
     const state = marks.find(this.#key, hash);
     if (state === UNMARKED) return COPY;
+    if (state === HTTP2) {
+      if ((segment.flags & (FIN | RST)) !== 0) marks.remove(this.#key, hash);
+      return COPY | OF_HTTP2;
+    }
     const counters = this.#counters;
     if (state === NEW) {
       // Only the very first byte tells; a later segment that overtook it does not.
-      if (direction !== TO_SERVER || length === 0 || segment.seq !== marks.seq) return COPY;
+      if (direction !== TO_SERVER || length === 0 || segment.seq !== marks.seq) return COPY | EARLY;
+      if (isPreface(segment.data, segment.start, segment.end)) {
+        marks.set(this.#key, hash, HTTP2, 0);
+        return COPY | OF_HTTP2;
+      }
       if (mayBeHttp(segment.data, segment.start, segment.end)) {
         marks.remove(this.#key, hash);
         return COPY;
@@ -120,16 +144,18 @@ export class Copier {
       marks.set(this.#key, hash, MUTED, 0);
       counters[MUTED_FLOWS]!++;
       counters[NOT_HTTP]!++;
-      return SKIP;
+      return 0;
     }
     if (state === MUTED) {
       counters[NOT_HTTP]!++;
-      return SKIP;
+      return 0;
     }
-    const hasRoom = ring.writer.used() < ring.writer.bytes * RESYNC_SHARE;
-    if (direction === TO_SERVER && hasRoom && mayComeBack(segment.data, segment.start, segment.end)) return COPY_RESYNC;
+    if (direction === TO_SERVER && ring.writer.used() < ring.writer.bytes * RESYNC_SHARE) {
+      if (isRequestLine(segment.data, segment.start, segment.end)) return COPY | RESYNC;
+      if (beginsHttp2(segment.data, segment.start, segment.end)) return COPY | RESYNC | OF_HTTP2;
+    }
     counters[state === AWAIT ? AWAITING : SHED_PACKETS]!++;
-    return SKIP;
+    return 0;
   }
 }
 

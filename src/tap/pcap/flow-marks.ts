@@ -1,4 +1,4 @@
-import { FLOW_AWAIT, FLOW_MUTED, KEY_WORDS } from '../ebpf/abi.ts';
+import { FLOW_AWAIT, FLOW_HTTP2, FLOW_MUTED, KEY_WORDS } from '../ebpf/abi.ts';
 
 /** States of a flow that is not simply copied; as `enum flow_state` in bpf/tap.h. UNMARKED is all others. */
 export const UNMARKED = 0;
@@ -6,8 +6,9 @@ export const NEW = 1;
 export const SHED = 2;
 export const AWAIT = FLOW_AWAIT;
 export const MUTED = FLOW_MUTED;
+export const HTTP2 = FLOW_HTTP2;
 
-export type FlowState = typeof UNMARKED | typeof NEW | typeof SHED | typeof AWAIT | typeof MUTED;
+export type FlowState = typeof UNMARKED | typeof NEW | typeof SHED | typeof AWAIT | typeof MUTED | typeof HTTP2;
 
 const WAYS = 8;
 /** An entry: key, state, sequence number, time of its last use (a counter). */

@@ -12,9 +12,13 @@ export function mayBeHttp(data: Buffer, start: number, end: number): boolean {
   return isUpper(first) && mayBeToken(byteAt(data, start + 1, end)) && mayBeToken(byteAt(data, start + 2, end));
 }
 
-/** Where a flow that is left out comes back: at a request, or at a frame of HTTP/2. */
-export function mayComeBack(data: Buffer, start: number, end: number): boolean {
-  return isRequestLine(data, start, end) || beginsFrame(data, start, end, true);
+/** Where a flow of HTTP/2 that is left out comes back: at its preface, if it was left out before, or at a frame. */
+export function beginsHttp2(data: Buffer, start: number, end: number): boolean {
+  return isPreface(data, start, end) || beginsFrame(data, start, end, true);
+}
+
+export function isPreface(data: Buffer, start: number, end: number): boolean {
+  return startsWith(data, start, end, PREFACE);
 }
 
 /** Strict, for the middle of a connection: a yes by mistake would make a body look like a request. */
@@ -23,7 +27,7 @@ export function isRequestLine(data: Buffer, start: number, end: number): boolean
     if (!startsWith(data, start, end, method)) continue;
     return beginsTarget(byteAt(data, start + method.length, end));
   }
-  return startsWith(data, start, end, PREFACE);
+  return false;
 }
 
 const METHODS = ['GET ', 'POST ', 'HEAD ', 'PUT ', 'DELETE ', 'PATCH ', 'OPTIONS ', 'TRACE '].map((text) => Buffer.from(text));

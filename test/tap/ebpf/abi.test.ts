@@ -51,6 +51,7 @@ describe('the layout in bpf/tap.h', () => {
     'offsetof(struct tap_config, rings)': ebpf.CONFIG_RINGS,
     'offsetof(struct tap_config, wake_bytes)': ebpf.CONFIG_WAKE_BYTES,
     'offsetof(struct tap_config, resync_bytes)': ebpf.CONFIG_RESYNC_BYTES,
+    'offsetof(struct tap_config, reserve_bytes)': ebpf.CONFIG_RESERVE_BYTES,
     'offsetof(struct tap_config, address_count)': ebpf.CONFIG_ADDRESS_COUNT,
     'offsetof(struct tap_config, addresses)': ebpf.CONFIG_ADDRESSES,
     TAP_MAX_ADDRESSES: ebpf.MAX_ADDRESSES,
@@ -65,6 +66,7 @@ describe('the layout in bpf/tap.h', () => {
     'offsetof(struct flow_mark, state)': word(ebpf.MARK_STATE),
     FLOW_AWAIT: ebpf.FLOW_AWAIT,
     FLOW_MUTED: ebpf.FLOW_MUTED,
+    FLOW_HTTP2: ebpf.FLOW_HTTP2,
     'sizeof(struct tap_counters)': ebpf.COUNTERS.length * 8,
     ...Object.fromEntries(ebpf.COUNTERS.map((name, i) => [`offsetof(struct tap_counters, ${name})`, i * 8])),
   };

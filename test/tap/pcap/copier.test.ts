@@ -91,6 +91,78 @@ describe('Copier', () => {
     expectSum();
   });
 
+  describe('where there is HTTP/2', () => {
+    const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+    const PING = Buffer.from('000008060000000000', 'hex');
+    const chunk = 'b'.repeat(500);
+    const h2 = 40002;
+
+    /** Begins a connection. */
+    function begin(client: number, first: string | Buffer): void {
+      copier.offer(segmentOf('', { client, flags: SYN, seq: 0 }));
+      copier.offer(segmentOf('', { client, flags: SYN, direction: TO_CLIENT }));
+      copier.offer(segmentOf(first, { client, seq: 1 }));
+    }
+
+    beforeEach(() => {
+      setUp(16_384);
+      begin(h2, PREFACE);
+    });
+
+    it('keeps the last quarter of a ring for it: flows of HTTP/1.x are shed there, flows of HTTP/2 are not', () => {
+      for (let i = 0; i < 30; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: 40001 }));
+      const full = ring.writer.used();
+      expect(full / ring.writer.bytes).toBeGreaterThan(0.75);
+      expect(full / ring.writer.bytes).toBeLessThan(0.8);
+      expect(count('shedFlows')).toBe(1);
+      copier.offer(segmentOf(PING, { client: h2 }));
+      copier.offer(segmentOf(chunk, { client: h2, direction: TO_CLIENT }));
+      expect(ring.drain().slice(-2)).toEqual([PING.toString('latin1'), chunk]);
+      copier.offer(segmentOf(GET, { client: 40001 }));
+      expect(ring.drain()).toEqual([`*${GET}`]);
+      expectSum();
+    });
+
+    it('takes connections that begin meanwhile until it is known what they are', () => {
+      for (let i = 0; i < 30; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: 40001 }));
+      ring.drain((segment) => segment);
+      for (let i = 0; i < 30; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: 40003 }));
+      begin(40004, PREFACE);
+      begin(40005, GET);
+      copier.offer(segmentOf(PING, { client: 40004 }));
+      expect(ring.drain().slice(-6)).toEqual(['', '', PREFACE, '', '', PING.toString('latin1')]);
+    });
+
+    it('sheds HTTP/2, too, when nothing is left, and counts it as HTTP/2 when it comes back', () => {
+      for (let i = 0; i < 60; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: h2 }));
+      expect(count('shedFlows')).toBe(1);
+      expect(ring.writer.used() / ring.writer.bytes).toBeGreaterThan(0.95);
+      ring.drain();
+      copier.offer(segmentOf(PING, { client: h2 }));
+      for (let i = 0; i < 30; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: 40001 }));
+      copier.offer(segmentOf(PING, { client: h2 }));
+      const drained = ring.drain();
+      expect([drained[0], drained.at(-1)]).toEqual([`*${PING.toString('latin1')}`, PING.toString('latin1')]);
+      expectSum();
+    });
+
+    it('leaves the whole ring to HTTP/1.x once there has been no HTTP/2 for a minute', () => {
+      const later = (client: number): void => {
+        const segment = segmentOf(chunk, { direction: TO_CLIENT, client });
+        segment.timeUs += 61_000_000;
+        copier.offer(segment);
+      };
+      for (let i = 0; i < 60; i++) later(40001);
+      expect(ring.writer.used() / ring.writer.bytes).toBeGreaterThan(0.95);
+    });
+
+    it('knows a connection for HTTP/2 until it ends', () => {
+      copier.offer(segmentOf('', { client: h2, flags: FIN }));
+      for (let i = 0; i < 60; i++) copier.offer(segmentOf(chunk, { direction: TO_CLIENT, client: h2 }));
+      expect(ring.writer.used() / ring.writer.bytes).toBeLessThan(0.8);
+    });
+  });
+
   it('does not shed other flows with it', () => {
     setUp(4096);
     copier.offer(segmentOf('x'.repeat(5000), { client: 40001 }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRequestLine, mayBeHttp, mayComeBack } from '../../../src/tap/pcap/request-start.ts';
+import { beginsHttp2, isPreface, isRequestLine, mayBeHttp } from '../../../src/tap/pcap/request-start.ts';
 
 const within = (text: string): [Buffer, number, number] => [Buffer.from(`##${text}##`, 'latin1'), 2, 2 + text.length];
 
@@ -14,11 +14,11 @@ describe('mayBeHttp', () => {
 });
 
 describe('isRequestLine', () => {
-  it.each(['GET / HTTP/1.1', 'POST /a', 'PUT *', 'DELETE http://a/', 'HEAD /', 'OPTIONS *', 'PATCH /', 'TRACE /', 'GET H', 'PRI * HTTP/2.0\r\n'])('recognises %j', (text) => {
+  it.each(['GET / HTTP/1.1', 'POST /a', 'PUT *', 'DELETE http://a/', 'HEAD /', 'OPTIONS *', 'PATCH /', 'TRACE /', 'GET H'])('recognises %j', (text) => {
     expect(isRequestLine(...within(text))).toBe(true);
   });
 
-  it.each(['GET', 'GET ', 'GETS /', 'get / ', 'GET x', ' GET /', 'CONNECT a:1', 'POST', 'HTTP/1.1 200 OK', 'PRI * HTTP', 'OPTIONS'])('does not take %j for one', (text) => {
+  it.each(['GET', 'GET ', 'GETS /', 'get / ', 'GET x', ' GET /', 'CONNECT a:1', 'POST', 'HTTP/1.1 200 OK', 'PRI * HTTP/2.0\r\n', 'OPTIONS'])('does not take %j for one', (text) => {
     expect(isRequestLine(...within(text))).toBe(false);
   });
 
@@ -29,15 +29,27 @@ describe('isRequestLine', () => {
   });
 });
 
-describe('mayComeBack', () => {
+describe('isPreface', () => {
   it.each([
-    ['GET / HTTP/1.1', true],
+    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', true],
+    ['PRI * HTTP/2', true],
+    ['PRI * HTTP/', false],
+    ['PRI * HTTP/1.1', false],
+  ])('of %j is %s', (text, expected) => {
+    expect(isPreface(...within(text))).toBe(expected);
+  });
+});
+
+describe('beginsHttp2', () => {
+  it.each([
+    ['PRI * HTTP/2.0\r\n', true],
+    ['GET / HTTP/1.1', false],
     ['\0\0\x05\x01\x04\0\0\0\x01block', true],
     ['\0\0\0\x04\x01\0\0\0\0', true],
     ['\0\0\0\x04\x01\0\0\0', false],
     ['\0\0\x05\x09\x04\0\0\0\x01block', false],
     ['the rest of a body', false],
   ])('of %j is %s', (text, expected) => {
-    expect(mayComeBack(...within(text))).toBe(expected);
+    expect(beginsHttp2(...within(text))).toBe(expected);
   });
 });
