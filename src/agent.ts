@@ -268,7 +268,7 @@ export class Agent {
 
   #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
     return {
-      // Alive as long as this thread answers; ready when workers run and every configured endpoint is tapped.
+      // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
       '/metrics': async () => ({
@@ -281,7 +281,7 @@ export class Agent {
     };
   }
 
-  /** In a cluster pods come and go, and one that cannot be tapped says nothing of the agent. */
+  /** Workers run, and every configured endpoint is tapped; in a cluster pods come and go, and one that is not says nothing of the agent. */
   #ready(): AdminPage {
     const { workers, endpoints, cluster } = this.stats();
     const problems = cluster === null ? endpoints.filter(({ attached }) => !attached).map(({ name, problem }) => `${name}: ${problem}`) : [];

@@ -9,7 +9,7 @@ import { either, integer, list, number, object, optional, ruled, stringMap, text
 import { parseListen } from './listen.ts';
 
 /** Taps that can be asked for by name; see `shadowtap doctor`. */
-export const TAP_CHOICES = ['auto', 'ebpf:tcx', 'ebpf:cgroup', 'ebpf:clsact', 'pcap'] as const;
+const TAP_CHOICES = ['auto', 'ebpf:tcx', 'ebpf:cgroup', 'ebpf:clsact', 'pcap'] as const;
 export type TapChoice = (typeof TAP_CHOICES)[number];
 
 const MIB = 1 << 20;
@@ -173,7 +173,7 @@ export const SETTINGS = {
 export const IMPORTS = ['HTTPRoute', 'GRPCRoute', 'VirtualService'] as const;
 
 /** Where the agent is told by a cluster what to tap. */
-export const KUBERNETES = object(
+const KUBERNETES = object(
   {
     nodeName: optional(
       text({

@@ -94,7 +94,6 @@ export class FleetPoll {
   }
 }
 
-
 const ASK_TIMEOUT_MS = 3_000;
 /** A node with a thousand policies says less. */
 const MAX_ANSWER_BYTES = 4 << 20;

@@ -2,7 +2,7 @@ import { API_VERSION, MIRROR_POLICY } from '../policy/schema.ts';
 import { POLICY_STATUS } from './policy-status.ts';
 import { structuralSchema, type StructuralSchema } from './structural-schema.ts';
 
-export const PLURAL = 'mirrorpolicies';
+const PLURAL = 'mirrorpolicies';
 export const [GROUP, VERSION] = API_VERSION.split('/') as [string, string];
 
 /** What `kubectl get mp` shows; those with priority 1 only with `-o wide`. */

@@ -6,11 +6,11 @@ import type { Refusal } from './condition.ts';
 import { keyOf, type PodFacts } from './objects.ts';
 
 /** A pod with this label is mirrored without any MirrorPolicy: to the Service `<name>` or `<name>.<namespace>`. */
-export const MIRROR_TO = 'shadowtap.dev/mirror-to';
+const MIRROR_TO = 'shadowtap.dev/mirror-to';
 /** Annotations beside it: the Service's port, a share in percent, and methods as in a MirrorPolicy, joined by commas. */
-export const MIRROR_PORT = 'shadowtap.dev/mirror-port';
-export const MIRROR_PERCENT = 'shadowtap.dev/mirror-percent';
-export const MIRROR_METHODS = 'shadowtap.dev/mirror-methods';
+const MIRROR_PORT = 'shadowtap.dev/mirror-port';
+const MIRROR_PERCENT = 'shadowtap.dev/mirror-percent';
+const MIRROR_METHODS = 'shadowtap.dev/mirror-methods';
 
 /** Stands in for a label by which the policy selects its pods. No label of Kubernetes can be called so. */
 const GROUP = 'label mode';

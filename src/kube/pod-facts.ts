@@ -5,7 +5,7 @@ import { isRecord, listOf, stringsOf, type JsonRecord } from './json.ts';
 import type { NamedPort, PeerFacts, PodFacts } from './objects.ts';
 
 /** Annotations of ours. */
-export const ANNOTATION_PREFIX = 'shadowtap.dev/';
+const ANNOTATION_PREFIX = 'shadowtap.dev/';
 
 const MAX_ADDRESSES = 16;
 const MAX_PORTS = 256;

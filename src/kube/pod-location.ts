@@ -133,9 +133,12 @@ export class PodLocator {
       const why = this.#cgroup === null ? 'this node has no cgroup v2 hierarchy (or it is not mounted here)' : `no process runs in a cgroup of pod ${cgroupUid}`;
       return `the pod shares the node's network, where only its cgroup v2 directory tells its traffic from others', and ${why}`;
     }
-    return (this.#view.processes.get(cgroupUid) ?? []).length > 0
-      ? `pod ${cgroupUid} has no network of its own yet, or no process that holds it any more`
-      : `no process of pod ${cgroupUid} runs on this node yet, or it cannot be seen: that takes hostPID, or the node's cgroup v2 hierarchy`;
+    const pids = this.#view.processes.get(cgroupUid) ?? [];
+    if (pids.length === 0) return `no process of pod ${cgroupUid} runs on this node yet, or it cannot be seen: that takes hostPID, or the node's cgroup v2 hierarchy`;
+    if (pids.every((pid) => this.#namespace(pid) === null)) {
+      return `the processes of pod ${cgroupUid} may not be looked at, which takes CAP_SYS_PTRACE and that AppArmor permits it; or they have just ended`;
+    }
+    return `pod ${cgroupUid} has no network of its own yet, or no process that holds it any more`;
   }
 
   /** By the node's interfaces that hold the pod's addresses, and `lo`, over which the node itself reaches them. */

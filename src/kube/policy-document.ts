@@ -1,10 +1,11 @@
 import type { Checked } from '../policy/check.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
 import { validatePolicy } from '../policy/validate.ts';
+import { isRecord } from './json.ts';
 
 /**
  * Reads a MirrorPolicy as the API server gives it. Of `metadata` only its names are kept (the server has checked the
- * rest, and adds to it), and `status` is left out: the agents write it, and it says nothing of what the policy asks for.
+ * rest, and adds to it), and `status` is left out: it says nothing of what the policy asks for.
  * @param object plain data, not changed
  */
 export function policyOf(object: unknown): Checked<MirrorPolicy> {
@@ -17,8 +18,4 @@ function namesOf(metadata: unknown): unknown {
   if (!isRecord(metadata)) return metadata;
   const { name, namespace } = metadata;
   return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,7 @@ export const MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** The route that a policy was made from. */
 export const IMPORTED_FROM = 'shadowtap.dev/imported-from';
 /** The same in full: kind, namespace, name and rule. */
-export const IMPORTED_RULE = 'shadowtap.dev/imported-rule';
+const IMPORTED_RULE = 'shadowtap.dev/imported-rule';
 /** What is not mirrored as the route says, one problem a line; not there where there is none. */
 export const IMPORT_PROBLEMS = 'shadowtap.dev/import-problems';
 
