@@ -120,10 +120,10 @@ describe('a node whose API server comes and goes', () => {
     faults.answer({ ...USER, resource: 'services' }, { status: 403 });
     watch.start();
     await expect.poll(() => faults.requests({ ...USER, resource: 'services' }).length, WAIT).toBeGreaterThan(3);
-    expect(troubles).toEqual(['services']);
+    await expect.poll(() => troubles, WAIT).toEqual(['services']);
     faults.clear();
     await expect.poll(() => tapped(), WAIT).toEqual(['a']);
-    expect(troubles).toEqual(['services', 'services again']);
+    await expect.poll(() => troubles, WAIT).toEqual(['services', 'services again']);
   });
 
   it('drops nothing while it lists again', async () => {
