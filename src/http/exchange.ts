@@ -134,6 +134,11 @@ export class Exchange {
   response: HttpResponse | null = null;
   /** The error code with which its HTTP/2 stream was reset by either side (RFC 9113 section 7); -1 if it was not. */
   resetCode = -1;
+  /**
+   * false: its connection was joined in its middle, and both directions have not confirmed each other yet. What has come of
+   * the request may turn out never to have been.
+   */
+  confirmed = true;
   /** Position among the requests of its connection, from 0. */
   readonly index: number;
   /** For the handler's own use. */
@@ -166,7 +171,7 @@ export type LossReason = 'gap' | 'reset' | 'closed' | 'timeout' | 'evicted' | 'r
  * Of HTTP/2 connections many exchanges are open at once, and their calls are interleaved. One that was joined in its
  * middle is not believed until both directions have confirmed each other: until then whole requests wait for onRequest,
  * which is instead onRequestLost('h2-midstream') if it turns out wrong.
- * Who wants a message as it happens needs no more than this: its head in onRequestHead, its content piece by piece in the
+ * Who wants a message as it happens needs no more than this and `confirmed`: its head in onRequestHead, its content piece by piece in the
  * sink, in one call what came in one segment, its trailers and its end in onRequest, and if it will never be whole
  * onRequestLost, with `resetCode` if it was reset; likewise for responses.
  * An exchange waits for its response as long as the connection lives: from any of these calls on, a handler that needs a

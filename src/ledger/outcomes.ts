@@ -11,8 +11,8 @@ export const OUTCOMES = {
   unmatched: [''],
   /** A policy's `excludes` matches it. */
   excluded: [''],
-  /** A policy matches it but does not mirror this method. */
-  method: [''],
+  /** A policy matches it but does not mirror this method; `streaming`: nor a gRPC call whose client sends several messages. */
+  method: ['', 'streaming'],
   /** A policy matches it but its sample, or each target's, left it out. */
   'sampled-out': [''],
   /** Mirroring is switched off. */
@@ -29,7 +29,7 @@ export const OUTCOMES = {
   incomplete: ['gap', 'reset', 'closed', 'timeout', 'evicted', 'resync', 'shutdown', 'crash'],
   /** Two servers could read its framing differently (request smuggling). */
   ambiguous: ['content-length', 'transfer-encoding', 'length-and-chunked', 'line-ending', 'whitespace'],
-  /** It is not valid HTTP. `frame`: its HTTP/2 connection broke the rules. */
+  /** It is not valid HTTP. `chunk`: or ends amid a message of gRPC; `frame`: its HTTP/2 connection broke the rules. */
   malformed: ['request-line', 'header', 'head-too-large', 'chunk', 'frame'],
   /** A stream of an HTTP/2 connection that was joined in its middle: what its head refers to had been said before. */
   'h2-midstream': [''],

@@ -1,18 +1,21 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import type { FlowInfo } from '../flow/stream.ts';
 import type { HttpRequest } from '../http/exchange.ts';
+import { grpcTimeoutMs } from '../http/grpc.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
 import type { BackendAddress } from '../policy/snapshot.ts';
 import type { AdaptiveShare } from './adaptive-share.ts';
 import { BalancedClient, hostAndPort } from './balanced-client.ts';
 import { ConnectionRoom } from './connection-room.ts';
+import type { CopyListener } from './copy.ts';
 import { H1Client } from './h1-client.ts';
 import { H2Client } from './h2-client.ts';
 import type { HttpClient, HttpClientOptions, PooledClient, TlsOptions } from './http-client.ts';
+import type { LiveFeed } from './live-copy.ts';
 import { endCopy, prepareCopy, type CopyRules } from './prepare-copy.ts';
 import { QueueSet } from './queue-set.ts';
-import { TargetQueue, type CopyListener, type QueueLimits } from './target-queue.ts';
+import { TargetQueue, type QueueLimits } from './target-queue.ts';
 import { TwoProtocols } from './two-protocols.ts';
 import { UndiciClient } from './undici-client.ts';
 
@@ -32,6 +35,8 @@ export interface EmitterTarget extends CopyRules {
   readonly tls: TlsOptions;
   /** Requests of one client connection go out in order, one at a time. */
   readonly ordered: boolean;
+  /** Calls of gRPC are sent message by message; false: only those of one message, once it is certain. */
+  readonly streaming: boolean;
   /** The policy's; null: it mirrors the same share however the mirror fares. */
   readonly adaptive: AdaptiveShare | null;
   readonly account: PolicyAccount;
@@ -50,6 +55,11 @@ export interface CopySink {
    * @param flow the connection that the request came on
    */
   offer(target: number, request: HttpRequest, body: Buffer | null, nowMs: number, listener: CopyListener, flow: FlowInfo): void;
+  /**
+   * The same for a call of gRPC whose messages come one by one; without this, calls are offered when they are whole.
+   * @returns who wants them; null where the copy has ended
+   */
+  offerLive?(target: number, request: HttpRequest, nowMs: number, listener: CopyListener): LiveFeed | null;
 }
 
 /**
@@ -87,6 +97,17 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
     const copy = prepareCopy(target, request, body);
     if (typeof copy === 'number') endCopy(target, copy, listener);
     else this.#queues[number]!.offer(copy, nowMs, listener, target.ordered ? flow : null);
+  }
+
+  offerLive(number: number, request: HttpRequest, nowMs: number, listener: CopyListener): LiveFeed | null {
+    const target = this.#targets[number]!;
+    const copy = target.addresses?.length === 0 ? NOBODY : prepareCopy(target, request, null);
+    if (typeof copy === 'number') {
+      endCopy(target, copy, listener);
+      return null;
+    }
+    const rules = { maxBodyBytes: target.maxBodyBytes, redactor: target.rules.redactor, grpcTimeoutMs: grpcTimeoutMs(request.headers) };
+    return this.#queues[number]!.offerLive(copy, nowMs, listener, rules);
   }
 
   /** Besides, moves shares that adapt. */

@@ -29,6 +29,8 @@ export class H2Delivery implements Delivery, BodyWriter {
   readonly #connection: DeliveryOwner;
   /** null until the connection is ready. */
   #stream: ClientHttp2Stream | null = null;
+  /** Resets a stream whose content is not whole; null where there is none. */
+  #breakOff: AbortController | null = null;
   readonly #request: OutgoingRequest;
   readonly #observer: DeliveryObserver;
   readonly #sentMs = performance.now();
@@ -72,7 +74,7 @@ export class H2Delivery implements Delivery, BodyWriter {
     if (this.#ended) return;
     const why = reason === 'timeout' && !this.#connection.connected ? 'connect' : reason;
     this.#ended = true;
-    this.#stream?.close(NGHTTP2_CANCEL);
+    this.#reset();
     this.#connection.ended(this, reason === 'timeout' ? this.#sentMs : -1);
     this.#observer.onFailure(why);
   }
@@ -93,8 +95,10 @@ export class H2Delivery implements Delivery, BodyWriter {
     for (let i = 1; i < fields.length; i += 2) if (!VALUE.test(fields[i]!)) return null;
     const waitForTrailers = trailers.length > 0;
     const hasContent = live !== null || waitForTrailers || (body !== null && body.length > 0);
+    if (hasContent) this.#breakOff = new AbortController();
     try {
-      return session.request(fields, { endStream: !hasContent, waitForTrailers });
+      const signal = this.#breakOff?.signal;
+      return session.request(fields, { endStream: !hasContent, waitForTrailers, ...(signal !== undefined && { signal }) });
     } catch {
       return null;
     }
@@ -133,9 +137,15 @@ export class H2Delivery implements Delivery, BodyWriter {
     this.#ended = true;
     this.#connection.onHeard();
     // The server has answered before it has everything: it does not need the rest (RFC 9113 section 8.1).
-    if (!this.#stream!.writableFinished) this.#stream!.close(NGHTTP2_CANCEL);
+    if (!this.#stream!.writableFinished) this.#reset();
     this.#connection.ended(this, -1);
     this.#observer.onEnd(this.#trailers);
+  }
+
+  /** RST_STREAM with CANCEL. `close` would do it too, but ends the content in order before that: a half would seem whole. */
+  #reset(): void {
+    if (this.#breakOff === null) this.#stream?.close(NGHTTP2_CANCEL);
+    else this.#breakOff.abort();
   }
 
   #sendTrailers(stream: ClientHttp2Stream, flat: readonly string[]): void {

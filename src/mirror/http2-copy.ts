@@ -23,7 +23,8 @@ export function http2Copy(copy: OutgoingRequest, trailers: string[], original: H
   const order = pseudo.length === 0 ? USUAL_ORDER : pseudo.includes(':authority') ? pseudo : [...pseudo, ':authority'];
   lowerNames(copy.headers);
   lowerNames(trailers);
-  correctLength(copy.headers, copy.body?.length ?? 0);
+  if (copy.body === null && original.declaredLength > 0) dropLength(copy.headers);
+  else correctLength(copy.headers, copy.body?.length ?? 0);
   return { ...copy, http2: { pseudo: order.flatMap((name) => [name, values[name] ?? '']), trailers, live: null } };
 }
 
@@ -46,6 +47,11 @@ function takeHost(headers: string[]): string {
 
 function lowerNames(headers: string[]): void {
   for (let i = 0; i < headers.length; i += 2) headers[i] = headers[i]!.toLowerCase();
+}
+
+/** The content is still to come, and may yet be changed; HTTP/2 does not need to know its length. */
+function dropLength(headers: string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) if (headerClass(headers[i]!) === CONTENT_LENGTH) headers.splice(i, 2);
 }
 
 /** What was taken out of the content may have changed its length. */

@@ -1,9 +1,9 @@
 import type { HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { CopyListener } from './copy.ts';
 import type { CopySink, EmitterTarget } from './emitter.ts';
 import { flatCopy } from './flat-copy.ts';
 import { endCopy, headBytes, prepareCopy } from './prepare-copy.ts';
-import type { CopyListener } from './target-queue.ts';
 
 const PLANNED = outcomeSlot('planned', '');
 /** Methods and paths are the clients' to choose: past so many, the rest is counted together. */

@@ -2,9 +2,9 @@ import type { HttpRequest } from '../http/exchange.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { PolicyAccount } from '../ledger/ledger.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { CopyListener, PreparedCopy } from './copy.ts';
 import type { OutgoingRequest } from './http-client.ts';
 import { buildCopy, outgoingProtocol, type RewriteRules } from './rewrite.ts';
-import type { CopyListener, PreparedCopy } from './target-queue.ts';
 
 const TOO_LARGE = outcomeSlot('too-large', '');
 const REJECTED = outcomeSlot('failed', 'rejected');

@@ -26,6 +26,11 @@ export class Redactor {
     this.#json = jsonFields.length === 0 ? null : new JsonRedactor(jsonFields, replace);
   }
 
+  /** There may be something secret in content. */
+  get readsContent(): boolean {
+    return this.#json !== null;
+  }
+
   /** @param headers flat: name, value, name, value; changed in place */
   headers(headers: string[]): void {
     let kept = 0;

@@ -4,8 +4,10 @@ import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
 import type { BackendAddress } from '../policy/snapshot.ts';
 import { Breaker } from './breaker.ts';
-import type { Delivery, DeliveryObserver, FailureReason, HttpClient, OutgoingRequest } from './http-client.ts';
+import { Copy, FAILED, type CopyListener, type PreparedCopy } from './copy.ts';
+import type { HttpClient } from './http-client.ts';
 import { Lanes } from './lanes.ts';
+import { LiveCopy, type LiveFeed, type LiveOwner, type LiveRules } from './live-copy.ts';
 import type { KeyedQueue } from './queue-set.ts';
 import { TokenBucket, type RateLimit } from './token-bucket.ts';
 
@@ -20,25 +22,11 @@ export interface QueueLimits {
   readonly rate: RateLimit | null;
 }
 
-/** A copy that may be sent, and what it costs to keep it. */
-export interface PreparedCopy {
-  readonly request: OutgoingRequest;
-  /** Memory that it takes until it has ended: its texts, objects and content. */
-  readonly bytes: number;
-  /** The part of `bytes` that no budget knows of yet: all but captured content. */
-  readonly room: number;
-}
-
 /** Hears how the mirror fares. */
 export interface MirrorHealth {
   onSuccess(latencyMs: number): void;
   /** A copy failed, or was answered with 5xx. */
   onError(): void;
-}
-
-/** Hears of a copy's end, once; `slot` is an index of OUTCOME_SLOTS. */
-export interface CopyListener {
-  onCopyEnd(slot: number): void;
 }
 
 const SHED_QUEUE = outcomeSlot('shed', 'queue');
@@ -47,28 +35,12 @@ const SHED_RATE = outcomeSlot('shed', 'rate');
 const SHED_MEMORY = outcomeSlot('shed', 'memory');
 const SHED_BREAKER = outcomeSlot('shed', 'breaker');
 const SHUTDOWN = outcomeSlot('incomplete', 'shutdown');
-const MIRRORED = [
-  outcomeSlot('mirrored', '1xx'),
-  outcomeSlot('mirrored', '2xx'),
-  outcomeSlot('mirrored', '3xx'),
-  outcomeSlot('mirrored', '4xx'),
-  outcomeSlot('mirrored', '5xx'),
-];
-const SERVER_ERROR = MIRRORED[4]!;
-const FAILED: Readonly<Record<FailureReason, number>> = {
-  connect: outcomeSlot('failed', 'connect'),
-  timeout: outcomeSlot('failed', 'timeout'),
-  reset: outcomeSlot('failed', 'reset'),
-  protocol: outcomeSlot('failed', 'protocol'),
-  rejected: outcomeSlot('failed', 'rejected'),
-  cancelled: outcomeSlot('incomplete', 'reset'),
-};
 
 /**
  * Copies on their way to one target: waiting first in, first out, then under way. When a bound is reached the newest
  * copy is shed (those accepted finish), so a slow or dead mirror costs a fixed amount of memory and nothing else.
  */
-export class TargetQueue implements KeyedQueue {
+export class TargetQueue implements KeyedQueue, LiveOwner {
   /** null: nobody wants to know. */
   health: MirrorHealth | null = null;
   readonly #client: HttpClient;
@@ -87,6 +59,8 @@ export class TargetQueue implements KeyedQueue {
    * chains a Set's old tables to its new ones, and whatever was in them lives too long.
    */
   readonly #underWay = new Link<Copy>(null);
+  /** Of those, the ones whose content is still coming, or whose answer may go on for as long as the original's. */
+  readonly #live = new Link<Copy>(null);
   #inFlight = 0;
   #pending = 0;
   #bytes = 0;
@@ -122,25 +96,59 @@ export class TargetQueue implements KeyedQueue {
    * Sends, queues or sheds; the listener hears of the end in each case, possibly before this returns.
    * @param lane copies of one lane go out in order, one after the other has ended; null: in no order
    */
-  offer({ request, bytes, room }: PreparedCopy, nowMs: number, listener: CopyListener, lane: object | null): void {
-    const { maxInFlight, maxQueued, maxBytes } = this.#limits;
-    if (this.#closing) return this.#end(SHUTDOWN, listener);
-    const free = this.#inFlight < maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
-    if (!free && this.#pending - this.#inFlight >= maxQueued) return this.#end(SHED_QUEUE, listener);
-    if (this.#bytes + bytes > maxBytes) return this.#end(SHED_BYTES, listener);
-    if (this.#bucket !== null && !this.#bucket.take(nowMs)) return this.#end(SHED_RATE, listener);
-    if (!this.#budget.take(room)) return this.#end(SHED_MEMORY, listener);
-    // Only what is sent now may be the probe of a half-open breaker.
-    if (free ? !this.#breaker.admits(nowMs) : this.#breaker.isOpen) {
-      this.#budget.give(room);
-      return this.#end(SHED_BREAKER, listener);
-    }
-    this.#bytes += bytes;
-    this.#pending += 1;
-    const copy = new Copy(this, request, bytes, room, listener, lane);
+  offer(prepared: PreparedCopy, nowMs: number, listener: CopyListener, lane: object | null): void {
+    const free = this.#inFlight < this.#limits.maxInFlight && (lane === null || !this.#lanes.isBusy(lane));
+    const refusal = this.#refusal(prepared, free, nowMs);
+    if (refusal >= 0) return this.#end(refusal, listener);
+    const copy = new Copy(this, prepared, listener, lane);
+    this.#keep(copy);
     if (lane !== null && !this.#lanes.enter(lane, copy)) return;
     if (free) this.#send(copy, nowMs);
     else this.#waiting.push(copy);
+  }
+
+  /**
+   * The same for a copy whose content is still coming.
+   * @returns who wants it; null where the copy has ended
+   */
+  offerLive(prepared: PreparedCopy, nowMs: number, listener: CopyListener, rules: LiveRules): LiveFeed | null {
+    const free = this.#inFlight < this.#limits.maxInFlight;
+    const refusal = this.#refusal(prepared, free, nowMs);
+    if (refusal >= 0) {
+      this.#end(refusal, listener);
+      return null;
+    }
+    const copy = new LiveCopy(this, prepared, listener, rules, nowMs);
+    this.#keep(copy);
+    if (free) this.#send(copy, nowMs);
+    else this.#waiting.push(copy);
+    return copy;
+  }
+
+  /** @internal called by LiveCopy */
+  grow(copy: Copy, bytes: number): boolean {
+    if (this.#bytes + bytes > this.#limits.maxBytes) return false;
+    this.#bytes += bytes;
+    copy.bytes += bytes;
+    return true;
+  }
+
+  /** @internal called by LiveCopy */
+  shrink(copy: Copy, bytes: number): void {
+    this.#bytes -= bytes;
+    copy.bytes -= bytes;
+  }
+
+  /** @internal called by LiveCopy */
+  giveUp(copy: Copy, slot: number): void {
+    if (copy.link.linked) {
+      // It may have been the probe.
+      this.#breaker.abstained();
+      if (slot === SHED_BYTES) this.health?.onError();
+    }
+    this.#finish(copy, slot);
+    copy.delivery?.abort('cancelled');
+    this.#sendNext(performance.now());
   }
 
   /** Where the endpoints of a Service are from now on. Copies under way go on, those that wait go to the new ones. */
@@ -159,19 +167,28 @@ export class TargetQueue implements KeyedQueue {
       oldest.delivery?.abort();
       oldest = this.#underWay.next.owner;
     }
+    for (const copy of this.#liveCopies()) if (copy.isOverdue(nowMs, this.#limits.timeoutMs)) copy.delivery?.abort();
   }
 
-  /** Accepts nothing more; what waits or is under way goes on. */
+  /** Accepts nothing more; what waits or is under way goes on, but for calls that may go on for hours. */
   drain(): void {
     this.#closing = true;
+    for (const copy of [...this.#waiting.slice(this.#head), ...this.#liveCopies()]) {
+      if (copy instanceof LiveCopy && copy.goesOn) copy.giveUp(SHUTDOWN);
+    }
   }
 
   /** Ends what is left as `incomplete: shutdown` and closes the connections. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (let copy = this.#underWay.next.owner; copy !== null; copy = this.#underWay.next.owner) this.#finish(copy, SHUTDOWN);
+    for (const list of [this.#underWay, this.#live]) {
+      for (let copy = list.next.owner; copy !== null; copy = list.next.owner) this.#finish(copy, SHUTDOWN);
+    }
     // Those that waited for others in their lane come here one after the other.
-    while (this.#head < this.#waiting.length) this.#finish(this.#waiting[this.#head++]!, SHUTDOWN);
+    while (this.#head < this.#waiting.length) {
+      const copy = this.#waiting[this.#head++]!;
+      if (!copy.over) this.#finish(copy, SHUTDOWN);
+    }
     await this.#client.destroy();
   }
 
@@ -181,11 +198,11 @@ export class TargetQueue implements KeyedQueue {
     const nowMs = performance.now();
     const failed = OUTCOME_SLOTS[slot]!.outcome === 'failed';
     if (!failed) this.#breaker.succeeded();
-    else if (slot === FAILED.rejected || this.#client.anyHealthy === true) this.#breaker.abstained();
+    else if (slot === FAILED.rejected || slot === FAILED.cancelled || this.#client.anyHealthy === true) this.#breaker.abstained();
     else this.#breaker.failed(nowMs);
     if (this.health !== null && slot !== FAILED.rejected) {
-      if (failed || slot === SERVER_ERROR) this.health.onError();
-      else this.health.onSuccess(nowMs - copy.sentMs);
+      if (failed || copy.isServerError) this.health.onError();
+      else this.health.onSuccess(copy.latencyMs(nowMs));
     }
     this.#finish(copy, slot);
     this.#sendNext(nowMs);
@@ -197,6 +214,7 @@ export class TargetQueue implements KeyedQueue {
     this.#sending = true;
     while (this.#head < this.#waiting.length && this.#inFlight < this.#limits.maxInFlight) {
       const copy = this.#waiting[this.#head++]!;
+      if (copy.over) continue;
       if (this.#breaker.admits(nowMs)) this.#send(copy, nowMs);
       else this.#finish(copy, SHED_BREAKER);
     }
@@ -209,17 +227,45 @@ export class TargetQueue implements KeyedQueue {
 
   #send(copy: Copy, nowMs: number): void {
     copy.sentMs = nowMs;
-    copy.link.moveTo(this.#underWay);
+    copy.link.moveTo(copy instanceof LiveCopy ? this.#live : this.#underWay);
     this.#inFlight += 1;
     copy.delivery = this.#client.send(copy.request, copy);
   }
 
+  /** @param free it would be sent at once @returns the outcome of a copy that is not accepted; -1 where it is */
+  #refusal({ bytes, room }: PreparedCopy, free: boolean, nowMs: number): number {
+    const { maxQueued, maxBytes } = this.#limits;
+    if (this.#closing) return SHUTDOWN;
+    if (!free && this.#pending - this.#inFlight >= maxQueued) return SHED_QUEUE;
+    if (this.#bytes + bytes > maxBytes) return SHED_BYTES;
+    if (this.#bucket !== null && !this.#bucket.take(nowMs)) return SHED_RATE;
+    if (!this.#budget.take(room)) return SHED_MEMORY;
+    // Only what is sent now may be the probe of a half-open breaker.
+    if (free ? this.#breaker.admits(nowMs) : !this.#breaker.isOpen) return -1;
+    this.#budget.give(room);
+    return SHED_BREAKER;
+  }
+
+  #keep(copy: Copy): void {
+    this.#bytes += copy.bytes;
+    this.#pending += 1;
+  }
+
+  /** A list of its own: those in it may end while it is gone through. */
+  #liveCopies(): LiveCopy[] {
+    const copies: LiveCopy[] = [];
+    for (let { owner } = this.#live.next; owner instanceof LiveCopy; { owner } = owner.link.next) copies.push(owner);
+    return copies;
+  }
+
   #finish(copy: Copy, slot: number): void {
+    copy.over = true;
     if (copy.link.linked) this.#inFlight -= 1;
     copy.link.unlink();
     this.#pending -= 1;
     this.#bytes -= copy.bytes;
     this.#budget.give(copy.room);
+    if (copy instanceof LiveCopy) copy.release();
     const next = copy.lane === null ? undefined : this.#lanes.leave(copy.lane);
     if (next !== undefined) this.#waiting.push(next);
     this.#end(slot, copy.listener);
@@ -228,48 +274,5 @@ export class TargetQueue implements KeyedQueue {
   #end(slot: number, listener: CopyListener): void {
     this.#row[slot]! += 1;
     listener.onCopyEnd(slot);
-  }
-}
-
-class Copy implements DeliveryObserver {
-  readonly #queue: TargetQueue;
-  readonly request: OutgoingRequest;
-  readonly bytes: number;
-  /** Taken from the budget. */
-  readonly room: number;
-  readonly listener: CopyListener;
-  readonly lane: object | null;
-  sentMs = 0;
-  delivery: Delivery | null = null;
-  readonly link = new Link<Copy>(this);
-  #status = 0;
-
-  constructor(
-    queue: TargetQueue,
-    request: OutgoingRequest,
-    bytes: number,
-    room: number,
-    listener: CopyListener,
-    lane: object | null,
-  ) {
-    this.#queue = queue;
-    this.request = request;
-    this.bytes = bytes;
-    this.room = room;
-    this.listener = listener;
-    this.lane = lane;
-  }
-
-  onAnswer(status: number): void {
-    this.#status = status;
-  }
-
-  onEnd(): void {
-    const statusClass = Math.min(Math.max(Math.floor(this.#status / 100), 1), 5);
-    this.#queue.ended(this, MIRRORED[statusClass - 1]!);
-  }
-
-  onFailure(reason: FailureReason): void {
-    this.#queue.ended(this, FAILED[reason]);
   }
 }

@@ -9,7 +9,8 @@ export const LIMITS = ruled(
   object(
     {
       maxBodyBytes: integer(0, 1024 * MIB, {
-        description: 'Largest request content that is mirrored; a larger request is counted `too-large` and not sent.',
+        description:
+          'Largest request content that is mirrored; a larger request is counted `too-large` and not sent. Of a call of gRPC it is the largest message; a larger one ends its copy.',
         expects: 'a number of bytes from 0 to 1073741824',
         default: MIB,
       }),
@@ -24,7 +25,7 @@ export const LIMITS = ruled(
         default: 1024,
       }),
       maxQueueBytes: integer(0, 64 * 1024 * MIB, {
-        description: 'Bytes of the copies that wait for one target or are under way.',
+        description: 'Bytes of the copies that wait for one target or are under way. A call of gRPC whose messages find no more room is reset.',
         expects: 'a number of bytes from 0 to 68719476736',
         default: 16 * MIB,
       }),
@@ -41,7 +42,8 @@ export const LIMITS = ruled(
         }),
       ),
       timeout: durationText('1ms', '1h', {
-        description: 'Longest time from sending a copy to the end of its answer.',
+        description:
+          'Longest time from sending a copy to the end of its answer. Of a call of gRPC it is the longest silence of a mirror that has something to take, or is to end because the original has ended; besides, its own `grpc-timeout` holds.',
         examples: '5s or 250ms',
         default: '5s',
       }),
@@ -55,9 +57,21 @@ export const LIMITS = ruled(
 /** Whether the copies of a connection may overtake each other. */
 export const ORDERING = word(['None', 'Connection'], {
   description:
-    '`Connection`: the requests of one client connection reach a target in their order, one at a time; those of other connections go on meanwhile.',
+    '`Connection`: the requests of one client connection reach a target in their order, one at a time; those of other connections go on meanwhile. Calls of gRPC begin as they come.',
   default: 'None',
 });
+
+/** Calls of gRPC. */
+export const GRPC = object(
+  {
+    streaming: word(['Mirror', 'Skip'], {
+      description:
+        '`Mirror`: calls are sent message by message as they happen. `Skip`: a call is sent once its client has ended its side after one message, as in unary and server-streaming calls; with a second message it ends as `method: streaming`.',
+      default: 'Mirror',
+    }),
+  },
+  { description: 'What is done with calls of gRPC.', default: {} },
+);
 
 /** What copies are sent in. */
 export const PROTOCOL = word(['Preserve', 'HTTP/1.1', 'HTTP/2'], {
@@ -77,7 +91,7 @@ export const PIPELINING = integer(1, 64, {
 export const CONNECTIONS = optional(
   integer(1, MAX_CONNECTIONS, {
     description:
-      'Connections to the target at a time, in each worker; not given: as many as `maxInFlight` and `pipelining` need, up to 1024. No more than `connections` × `pipelining` copies are under way, whatever `maxInFlight` says.',
+      'Connections to the target at a time, in each worker; not given: as many as `maxInFlight` and `pipelining` need, up to 1024. No more than `connections` × `pipelining` copies are under way, whatever `maxInFlight` says, unless `protocol` is `HTTP/2`.',
     expects: 'a number from 1 to 1024',
   }),
 );

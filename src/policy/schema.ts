@@ -1,4 +1,4 @@
-import { LIMITS, ORDERING } from './delivery-schema.ts';
+import { GRPC, LIMITS, ORDERING } from './delivery-schema.ts';
 import { MATCH } from './match-schema.ts';
 import { MAX_PORT_NAME, METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
 import { SAMPLE, STICKY_BY } from './sample-schema.ts';
@@ -80,6 +80,7 @@ const SPEC = ruled(
       redact: optional(REDACT),
       limits: LIMITS,
       ordering: ORDERING,
+      grpc: GRPC,
       expiresAt: optional(
         text({
           description: 'When the policy ends by itself; nothing is mirrored by it from then on.',

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { HttpRequest } from '../http/exchange.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { CopyListener } from '../mirror/copy.ts';
 import type { CopySink, EmitterTarget } from '../mirror/emitter.ts';
 import type { OutgoingRequest } from '../mirror/http-client.ts';
 import { endCopy, prepareCopy } from '../mirror/prepare-copy.ts';
-import type { CopyListener } from '../mirror/target-queue.ts';
 import { pairs } from './pairs.ts';
 
 const PLANNED = outcomeSlot('planned', '');
@@ -16,6 +16,7 @@ export interface CopyLine {
   readonly target: string;
   readonly method: string;
   readonly path: string;
+  /** Of a copy in HTTP/2, its pseudo-headers too. */
   readonly headers: readonly (readonly [string, string])[];
   readonly bodyLength: number;
   readonly bodySha256: string;
@@ -50,7 +51,7 @@ export class CopyPrinter implements CopySink {
       target: origin,
       method: copy.method,
       path: copy.path,
-      headers: pairs(copy.headers),
+      headers: pairs([...(copy.http2?.pseudo ?? []), ...copy.headers]),
       bodyLength: content.length,
       bodySha256: createHash('sha256').update(content).digest('hex'),
     };

@@ -1,15 +1,20 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import { KeepBody } from '../http/body.ts';
-import type { DecoderOutcome, Exchange, ExchangeHandler, HttpMessage } from '../http/exchange.ts';
+import type { BodySink, DecoderOutcome, Exchange, ExchangeHandler, HttpMessage } from '../http/exchange.ts';
 import type { OutcomeRow, WorkerAccount } from '../ledger/ledger.ts';
+import { isGrpc } from '../http/grpc.ts';
 import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
 import type { CopySink } from '../mirror/emitter.ts';
+import type { LiveFeed } from '../mirror/live-copy.ts';
+import { endCopy } from '../mirror/prepare-copy.ts';
 import { Router } from '../policy/router.ts';
 import { Verdict } from '../policy/verdict.ts';
 import type { Recorder } from '../record/recorder.ts';
+import { LiveCall } from './live-call.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { Recording } from './recording.ts';
 import type { CompiledSnapshot } from './targets.ts';
+import { Tee } from './tee.ts';
 import { Ticket } from './ticket.ts';
 
 const UNMATCHED = outcomeSlot('unmatched', '');
@@ -27,6 +32,8 @@ class Admission {
   readonly body: KeepBody | null;
   /** null where no target is a file. */
   readonly recording: Recording | null;
+  /** Of a call of gRPC, what its targets get as it happens; those that are files are not among them. */
+  live: readonly LiveCall[] = [];
 
   constructor(ticket: Ticket, snapshot: CompiledSnapshot, targets: readonly number[], body: KeepBody | null, recording: Recording | null) {
     this.ticket = ticket;
@@ -105,19 +112,23 @@ export class Pipeline implements ExchangeHandler {
     if (this.#share[0]! < 1 && Math.random() >= this.#share[0]!) return settleAtOnce(exchange, row, PRESSURE);
     if (request.declaredLength > verdict.maxBodyBytes) return settleAtOnce(exchange, row, TOO_LARGE);
     if (!this.#memory.admits(exchange) || !this.#keepHead(request)) return settleAtOnce(exchange, row, NO_MEMORY);
-    const body = request.framing === 'none' ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
+    const records = verdict.targets.some((target) => this.#records(target));
+    const isLive = this.#goesLive(exchange, verdict);
+    const body = request.framing === 'none' || (isLive && !records) ? null : new KeepBody(verdict.maxBodyBytes, this.#budget);
     request.sink = body;
     const ticket = new Ticket(row, body === null ? null : () => body.release());
-    const records = verdict.targets.some((target) => this.#records(target));
     const recording = records ? new Recording(ticket, body, verdict.maxBodyBytes) : null;
     if (exchange.response?.charged === 0) recording?.starve();
-    exchange.context = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording);
+    const admission = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording);
+    exchange.context = admission;
+    if (isLive) this.#beginLive(exchange, admission, verdict.maxBodyBytes);
   }
 
   onRequest(exchange: Exchange): void {
     const request = exchange.request!;
     const admission = exchange.context;
     if (!(admission instanceof Admission)) return request.dropHead();
+    if (admission.live.length > 0) return this.#endLive(exchange, admission);
     exchange.context = SETTLED;
     const { ticket, body, snapshot, recording } = admission;
     if (body !== null && body.state !== 'kept') {
@@ -146,7 +157,7 @@ export class Pipeline implements ExchangeHandler {
     const context = exchange.context;
     exchange.context = SETTLED;
     const slot = outcomeSlot(outcome, reason);
-    if (context instanceof Admission) return this.#abandon(exchange, context, slot);
+    if (context instanceof Admission) return context.live.length > 0 ? this.#loseLive(exchange, context, slot) : this.#abandon(exchange, context, slot);
     exchange.request?.dropHead();
     if (context !== null) return;
     this.#account.open();
@@ -157,6 +168,7 @@ export class Pipeline implements ExchangeHandler {
   onResponseHead(exchange: Exchange): void {
     const response = exchange.response!;
     const recording = recordingOf(exchange);
+    if (exchange.context instanceof Admission) for (const call of exchange.context.live) call.proceed();
     // A request that is answered before its head has come may yet be recorded.
     const wanted = recording !== null || (exchange.context === null && this.#recorder !== null);
     if (!wanted || !this.#keepHead(response)) {
@@ -172,8 +184,70 @@ export class Pipeline implements ExchangeHandler {
   }
 
   onExchangeEnd(exchange: Exchange): void {
-    if (exchange.context instanceof Recording) exchange.context.finish(exchange, performance.now());
+    const nowMs = performance.now();
+    recordingOf(exchange)?.finish(exchange, nowMs);
+    if (exchange.context instanceof Admission) for (const call of exchange.context.live) call.finish(nowMs);
     if (exchange.request !== null) this.#dropHead(exchange.request);
+    if (exchange.response !== null) this.#dropHead(exchange.response);
+  }
+
+  /** A call of gRPC that somebody else than files wants. */
+  #goesLive({ protocol, request }: Exchange, { targets }: Verdict): boolean {
+    if (protocol !== 'h2' || this.#emitter.offerLive === undefined || !isGrpc(request!.headers)) return false;
+    return targets.some((target) => !this.#records(target));
+  }
+
+  /** Its targets get the call as it happens, but for files: those wait for the end. */
+  #beginLive(exchange: Exchange, admission: Admission, maxBytes: number): void {
+    const { ticket, targets, body } = admission;
+    const calls = [true, false].flatMap((streaming) => {
+      const wanted = targets.filter((target) => !this.#records(target) && this.#snapshot.targets[target]!.streaming === streaming);
+      if (wanted.length === 0) return [];
+      return new LiveCall(exchange, {
+        budget: this.#budget,
+        maxBytes,
+        single: !streaming,
+        open: () => this.#offerLive(exchange, admission, wanted),
+        onRefused: (slot) => wanted.forEach(() => ticket.onCopyEnd(slot)),
+      });
+    });
+    admission.live = calls;
+    ticket.expectCopies(targets.length);
+    exchange.request!.sink = [...calls, ...(body === null ? [] : [body])].reduce<BodySink | null>((rest, sink) => (rest === null ? sink : new Tee(rest, sink)), null);
+    for (const call of calls) call.proceed();
+  }
+
+  #offerLive({ request }: Exchange, admission: Admission, targets: readonly number[]): LiveFeed[] {
+    const nowMs = performance.now();
+    return targets.flatMap((target) => {
+      const number = this.#numberNow(admission, target);
+      if (number < 0) admission.ticket.onCopyEnd(this.#snapshot.off ? OFF : UNMATCHED);
+      return number < 0 ? [] : (this.#emitter.offerLive!(number, request!, nowMs, admission.ticket) ?? []);
+    });
+  }
+
+  /** The client has ended its side: the exchange goes on, as far as files and the mirrors' time are concerned. */
+  #endLive(exchange: Exchange, admission: Admission): void {
+    const { ticket, targets, body, recording, live, snapshot } = admission;
+    for (const call of live) call.end();
+    if (recording === null) return this.#dropHead(exchange.request!);
+    // Its trailers have come.
+    if (!this.#keepHead(exchange.request!)) recording.starve();
+    for (const target of targets) {
+      if (snapshot.records[target] === null) continue;
+      const number = this.#numberNow(admission, target);
+      const queue = number < 0 ? null : this.#recorder!.queue(number);
+      if (queue === null) ticket.onCopyEnd(this.#snapshot.off ? OFF : UNMATCHED);
+      else if (body === null || body.state === 'kept') recording.queues.push(queue);
+      else endCopy(this.#snapshot.targets[number]!, body.state === 'too-large' ? TOO_LARGE : NO_MEMORY, ticket);
+    }
+  }
+
+  #loseLive(exchange: Exchange, { ticket, targets, recording, live, snapshot }: Admission, slot: number): void {
+    for (const call of live) call.lose(slot);
+    for (const target of targets) if (snapshot.records[target] !== null && recording !== null) ticket.onCopyEnd(slot);
+    recording?.release();
+    this.#dropHead(exchange.request!);
     if (exchange.response !== null) this.#dropHead(exchange.response);
   }
 
@@ -208,8 +282,14 @@ export class Pipeline implements ExchangeHandler {
   }
 
   #stillNamed(admission: Admission): number[] {
-    const keys = admission.targets.map((target) => admission.snapshot.targets[target]!.key);
-    return this.#snapshot.targets.flatMap((target, number) => (keys.includes(target.key) ? [number] : []));
+    return admission.targets.map((target) => this.#numberNow(admission, target)).filter((number) => number >= 0);
+  }
+
+  /** The number of a target in the snapshot in force; -1 where that does not name it. */
+  #numberNow({ snapshot }: Admission, target: number): number {
+    if (snapshot === this.#snapshot) return target;
+    const { key } = snapshot.targets[target]!;
+    return this.#snapshot.targets.findIndex((other) => other.key === key);
   }
 }
 

@@ -51,12 +51,12 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
   const targets = snapshot.targets.map(({ policy: number, index, addresses = null }): EmitterTarget => {
     const policy = snapshot.policies[number]!;
     const target = policy.spec.targets[index]!;
-    const { matches, limits, ordering, marker: own, trace, idempotencyKeys, redact } = policy.spec;
+    const { matches, limits, ordering, marker: own, trace, idempotencyKeys, redact, grpc } = policy.spec;
     const address = addressOf(policy, target);
     const url = new URL(address);
     const tls = tlsOptions(policy, target, snapshot.pemFiles);
     return {
-      key: JSON.stringify([policyEntry(policy), index, target, tls, limits, ordering, matches, own, trace, idempotencyKeys, redact]),
+      key: JSON.stringify([policyEntry(policy), index, target, tls, limits, ordering, matches, own, trace, idempotencyKeys, redact, grpc]),
       // Of files the emitter knows only the name: they are the recorder's, and dry runs count by it.
       origin: target.url === undefined ? address : url.origin,
       addresses,
@@ -64,6 +64,7 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
       ...bounds(limits, target, workers),
       tls,
       ordered: ordering === 'Connection',
+      streaming: grpc.streaming === 'Mirror',
       adaptive: shares[number]!,
       account: policyAccounts[number]!,
       index,
@@ -73,7 +74,8 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
   return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, records: off ? [] : records, off };
 }
 
-function bounds(limits: PolicyLimits, { pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client' | 'maxBodyBytes'> {
+/** A connection of HTTP/2 takes as many as its server allows. */
+function bounds(limits: PolicyLimits, { protocol, pipelining, connections: given }: MirrorTarget, workers: number): Pick<EmitterTarget, 'limits' | 'client' | 'maxBodyBytes'> {
   const connections = given ?? Math.min(MAX_CONNECTIONS, Math.ceil(limits.maxInFlight / pipelining));
   const { requestsPerSecond, burst = requestsPerSecond } = limits;
   const rate = requestsPerSecond === 0 ? null : { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) };
@@ -81,7 +83,7 @@ function bounds(limits: PolicyLimits, { pipelining, connections: given }: Mirror
     client: { connections, pipelining },
     maxBodyBytes: limits.maxBodyBytes,
     limits: {
-      maxInFlight: Math.min(limits.maxInFlight, connections * pipelining),
+      maxInFlight: protocol === 'HTTP/2' ? limits.maxInFlight : Math.min(limits.maxInFlight, connections * pipelining),
       maxQueued: limits.maxQueued,
       maxBytes: limits.maxQueueBytes,
       timeoutMs: durationMs(limits.timeout),

@@ -1,6 +1,6 @@
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS } from '../ledger/outcomes.ts';
-import type { CopyListener } from '../mirror/target-queue.ts';
+import type { CopyListener } from '../mirror/copy.ts';
 
 /**
  * A captured request's entry in the ledger: open from its first byte until it is settled, once. With several targets it

@@ -153,7 +153,7 @@ describe('a connection of the HTTP/2 client', () => {
     expect(await how(send(client))).toBe(200);
     const heard = mirror.heard.find(({ headers }) => headers.includes('slow'))!;
     while (heard.reset === null) await sleep(5);
-    expect([heard.reset, mirror.sessions.length]).toEqual([8, 1]);
+    expect([heard.ended, heard.reset, mirror.sessions.length]).toEqual([false, 8, 1]);
   });
 
   it('gets no more requests once it has said nothing while one ran out of time', async () => {

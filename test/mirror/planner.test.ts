@@ -22,6 +22,7 @@ function target(key: string, spec: Record<string, unknown> = {}): EmitterTarget 
     client: { connections: 1, pipelining: 1 },
     tls: {},
     ordered: false,
+    streaming: true,
     adaptive: null,
     account: PolicyAccount.allocate(1),
     index: 0,

@@ -3,7 +3,7 @@ import type { HttpRequest } from '../../src/http/exchange.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
 import { prepareCopy } from '../../src/mirror/prepare-copy.ts';
 import { rewriteRules } from '../../src/mirror/rewrite-rules.ts';
-import type { PreparedCopy } from '../../src/mirror/target-queue.ts';
+import type { PreparedCopy } from '../../src/mirror/copy.ts';
 import { hashKeys } from '../../src/policy/keys.ts';
 import { policy } from '../policy/support.ts';
 import { bytesRetained } from '../support/heap.ts';

@@ -7,7 +7,8 @@ import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
 import { BalancedClient } from '../../src/mirror/balanced-client.ts';
 import { H1Client } from '../../src/mirror/h1-client.ts';
 import type { HttpClient, HttpClientOptions, OutgoingRequest } from '../../src/mirror/http-client.ts';
-import { TargetQueue, type PreparedCopy, type QueueLimits } from '../../src/mirror/target-queue.ts';
+import type { PreparedCopy } from '../../src/mirror/copy.ts';
+import { TargetQueue, type QueueLimits } from '../../src/mirror/target-queue.ts';
 import { UndiciClient } from '../../src/mirror/undici-client.ts';
 
 const LIMITS: QueueLimits = { maxInFlight: 4, maxQueued: 8, maxBytes: 1 << 20, timeoutMs: 300, rate: null };

@@ -22,6 +22,7 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
         targets: [{ url: URL, percent: 100, hostname: 'Preserve', protocol: 'Preserve', filters: [], pipelining: 1 }],
         limits: { maxBodyBytes: 1_048_576, maxInFlight: 128, maxQueued: 1024, maxQueueBytes: 16_777_216, requestsPerSecond: 0, timeout: '5s' },
         ordering: 'None',
+      grpc: { streaming: 'Mirror' },
       },
     });
   });

@@ -139,6 +139,7 @@ export class ClientHalf extends Half {
     if (known !== null) this.streams.addRequest(known, request);
     const stream = known ?? this.streams.open(id, this.join, request);
     if (stream === null) return;
+    stream.exchange.confirmed = this.believed;
     // Without any pseudo-header these are trailers of a stream that was open before we came.
     if (unknown > 0 || (HEAD.pseudos === 0 && this.join > 0)) this.streams.lose(stream, 'h2-midstream', '');
     else if (overflown) this.streams.loseFaulty(stream, TOO_LARGE);

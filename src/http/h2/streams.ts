@@ -170,7 +170,9 @@ export class Streams {
   /** What was read since a joining is believed: requests that waited for it are given on. */
   believe(join: number): void {
     for (const stream of this.#open.values()) {
-      if (!stream.whole || stream.requestSettled || stream.join !== join) continue;
+      if (stream.join !== join) continue;
+      stream.exchange.confirmed = true;
+      if (!stream.whole || stream.requestSettled) continue;
       this.#settleWhole(stream);
       this.#endIfDone(stream);
     }

@@ -12,6 +12,8 @@ export interface NginxOptions {
   readonly workers?: number;
   /** Lines for the `server` block, such as locations; `folder` holds what `writeFile` writes. */
   readonly server?: (folder: string) => string;
+  /** Speaks HTTP/2 without TLS, and nothing else. */
+  readonly http2?: boolean;
   /** false: keeps no record of requests, for measurements. */
   readonly log?: boolean;
 }
@@ -23,6 +25,8 @@ export interface LoggedRequest {
   readonly status: number;
   /** Length of the request as it came, head and body, in bytes. */
   readonly length: number;
+  /** `HTTP/1.1`, `HTTP/2.0` */
+  readonly protocol: string;
 }
 
 /** Answers every request with `ok`, after reading its body. */
@@ -75,8 +79,8 @@ export class Nginx implements AsyncDisposable {
   async requests(): Promise<LoggedRequest[]> {
     const lines = (await readFile(join(this.folder, 'access.log'), 'utf8')).split('\n').filter((line) => line !== '');
     return lines.map((line) => {
-      const [method = '', target = '', status, length] = line.split(' ');
-      return { method, target, status: Number(status), length: Number(length) };
+      const [method = '', target = '', status, length, protocol = ''] = line.split(' ');
+      return { method, target, status: Number(status), length: Number(length), protocol };
     });
   }
 
@@ -90,7 +94,8 @@ export class Nginx implements AsyncDisposable {
   }
 }
 
-function configuration(folder: string, { port, workers = 1, server = DEFAULT_SERVER, log = true }: NginxOptions): string {
+function configuration(folder: string, { port, workers = 1, server = DEFAULT_SERVER, http2 = false, log = true }: NginxOptions): string {
+  const how = http2 ? 'http2 backlog=4096' : 'backlog=4096';
   return `
 user root;
 daemon off;
@@ -99,7 +104,7 @@ pid ${folder}/nginx.pid;
 error_log ${folder}/error.log warn;
 events { worker_connections 8192; }
 http {
-  log_format requests '$request_method $request_uri $status $request_length';
+  log_format requests '$request_method $request_uri $status $request_length $server_protocol';
   access_log ${log ? `${folder}/access.log requests` : 'off'};
   client_body_temp_path ${folder}/body;
   proxy_temp_path ${folder}/proxy;
@@ -108,10 +113,11 @@ http {
   scgi_temp_path ${folder}/scgi;
   client_max_body_size 0;
   keepalive_requests 1000000000;
+  http2_max_concurrent_streams 128;
   keepalive_timeout 3600s;
   server {
-    listen ${port} backlog=4096;
-    listen [::]:${port} backlog=4096;
+    listen ${port} ${how};
+    listen [::]:${port} ${how};
     ${server(folder)}
   }
 }
