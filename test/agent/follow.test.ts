@@ -15,11 +15,31 @@ function configOf(spec: object): AgentConfig {
   return loadConfig(file);
 }
 
+function agentWith(clockSkewMs: number): Agent {
+  const cluster = { places: {}, stats: () => ({ node: 'node-a', synced: true, clockSkewMs, watches: [], policies: [] }) };
+  return new Agent(configOf({ admin: 'off', logLevel: 'silent', kubernetes: {} }), { cluster });
+}
+
+describe.skipIf(!requireKernel())('an agent whose clock is wrong', () => {
+  it.each([
+    ['behind', 3_600_000, []],
+    ['ahead', -3_600_000, ['past', 'soon']],
+    ['right', 0, ['soon']],
+  ])('ends policies by the clock of the API server: %s', async (_how, clockSkewMs, inForce) => {
+    const agent = agentWith(clockSkewMs);
+    await agent.start();
+    const names: string[] = [];
+    const policies = [['past', -60_000], ['soon', 60_000]].map(([name, ms]) =>
+      policyOf(policyObject(`shop/${name}`, { expiresAt: new Date(Date.now() + Number(ms)).toISOString() })).value!);
+    await agent.follow({ endpoints: [], policies, pemFiles: {}, peers: [], addressesOf: ({ metadata }) => (names.push(metadata.name), []) });
+    expect(names).toEqual(inForce);
+    await agent.stop();
+  });
+});
+
 describe.skipIf(!requireKernel())('an agent that is told much at once', () => {
   it('takes over the last of what it hears while a change is under way, not each', async () => {
-    const agent = new Agent(configOf({ admin: 'off', logLevel: 'silent', kubernetes: {} }), {
-      cluster: { places: {}, stats: () => ({ node: 'node-a', synced: true, clockSkewMs: 0, watches: [], policies: [] }) },
-    });
+    const agent = agentWith(0);
     await agent.start();
     const snapshots: string[] = [];
     const assignment = (name: string): Assignment => {

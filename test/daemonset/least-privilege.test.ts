@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { outcomes, startAgent, type AgentUnderTest } from '../support/agent.ts';
 import { curl } from '../support/clients.ts';
+import { createClusterScene } from '../e2e/cluster-scene.ts';
 import { createScene, PORT, type Scene } from '../e2e/scene.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { agentPod } from '../support/kustomize.ts';
@@ -57,6 +60,26 @@ describe.skipIf(!requireKernel()).each(Object.keys(OVERLAYS) as Overlay[])('the 
     expect(inside.noNewPrivileges).toBe(overlay === 'cgroup');
     expect(inside.seesNode).toBe(pod.hostPID === true);
     await expectCopies(scene, agent, tapped);
+  });
+
+  it('finds the pods of its node by their uid, and mirrors them as the cluster says', async () => {
+    await using scene = await createClusterScene({ tap: 'auto' });
+    const app = await scene.createPod({ name: 'app', labels: { app: 'checkout' } });
+    const next = await scene.createPod({ name: 'next', labels: { app: 'next' } });
+    await scene.createService('next', { app: 'next' });
+    const { kubeconfig } = scene.kubernetes('node-a');
+    // The API server of the test listens on the node's loopback.
+    const container = inContainer({ pod: agentPod(overlay) }, { netns: `/proc/${process.pid}/ns/net`, address: '127.0.0.1' });
+    const agent = await scene.startAgent('node-a', { kubeconfig: '/etc/shadowtap/kubeconfig' }, true, (folder) => {
+      writeFileSync(join(folder, 'kubeconfig'), withoutFiles(readFileSync(kubeconfig, 'utf8')));
+      return container(folder);
+    });
+    await app.label({ 'shadowtap.dev/mirror-to': 'next' });
+    await agent.until(({ endpoints }) => endpoints.length === 1 && endpoints[0]!.attached);
+    await curl(HOST, `${app.url}/get?a=b`);
+    await next.app.waitFor(1);
+    const { tap, ledger } = await agent.settled(1);
+    expect([tap.name, outcomes(ledger)]).toEqual([tapped, { 'mirrored 2xx': 1 }]);
   });
 
   it('mirrors as another user, were the capabilities ambient, and with no_new_privs', async () => {
@@ -119,6 +142,13 @@ describe.skipIf(!requireKernel())('a runtime whose seccomp profile knows no CAP_
     await expect(startContained(scene, { overlay: 'cgroup', seccomp: 'cri-o' })).rejects.toThrow(/BPF is not permitted.*seccomp profile/);
   });
 });
+
+/** A kubeconfig that can be read elsewhere: its token is in it, too. */
+function withoutFiles(kubeconfig: string): string {
+  const config = parse(kubeconfig) as { users: { user: { tokenFile?: string } }[] };
+  for (const { user } of config.users) delete user.tokenFile;
+  return JSON.stringify(config);
+}
 
 /** What the kernel says of the agent's process. */
 function confinementOf(agent: AgentUnderTest): Confinement {

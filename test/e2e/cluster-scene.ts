@@ -1,5 +1,5 @@
 import { KubePod } from '../agent/pods-scene.ts';
-import { startAgent, type AgentUnderTest } from '../support/agent.ts';
+import { startAgent, type AgentUnderTest, type Launch } from '../support/agent.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
 import type { JsonObject } from '../support/cluster/objects.ts';
 import { startCluster } from '../support/cluster/start.ts';
@@ -76,16 +76,20 @@ export class ClusterScene implements AsyncDisposable {
     for (const name of this.#nodes.keys()) await this.startAgent(name);
   }
 
-  /** @param ready false: does not wait until it has heard the cluster */
-  async startAgent(name: string, more: Readonly<Record<string, unknown>> = {}, ready = true): Promise<AgentUnderTest> {
+  /**
+   * @param ready false: does not wait until it has heard the cluster
+   * @param launch starts it elsewhere than here, such as in a container
+   */
+  async startAgent(name: string, more: Readonly<Record<string, unknown>> = {}, ready = true, launch?: Launch): Promise<AgentUnderTest> {
     const { tap = 'ebpf:tcx', settings } = this.#options;
-    const agent = this.#stack.use(await startAgent({ spec: { tap, ...settings, kubernetes: { ...this.kubernetes(name), ...more } }, ready }));
+    const spec = { tap, ...settings, kubernetes: { ...this.kubernetes(name), ...more } };
+    const agent = this.#stack.use(await startAgent({ spec, ready, ...(launch && { launch }) }));
     this.#agents.set(name, agent);
     return agent;
   }
 
   /** `spec.kubernetes` of a node's agent. */
-  kubernetes(node: string): object {
+  kubernetes(node: string): { readonly kubeconfig: string } & Readonly<Record<string, unknown>> {
     return { nodeName: node, kubeconfig: this.#kubeconfig, cgroups: this.#node(node).root, ...this.#options.kubernetes };
   }
 

@@ -6,13 +6,16 @@ import { HOST, type Pod } from '../network.ts';
 import type { Running } from '../process.ts';
 import { makeBundle, type BundleOptions } from './bundle.ts';
 
+/** The network of a container, and the address at which its admin port is reached. */
+type Network = Pick<Pod, 'netns' | 'address'>;
+
 export type ContainerOptions = Partial<Omit<BundleOptions, 'netns' | 'volumes'>> & Pick<BundleOptions, 'pod'>;
 
 /**
- * Runs a pod of a manifest with runc, in the network namespace of a test's pod.
+ * Runs a pod of a manifest with runc, in a network namespace.
  * @param folder stands for the ConfigMap `config`
  */
-export function runContainer(options: ContainerOptions, place: Pod, folder: string): Running {
+export function runContainer(options: ContainerOptions, place: Network, folder: string): Running {
   // As a ConfigMap is, for users other than ours.
   chmodSync(folder, 0o755);
   const bundle = makeBundle({ seccomp: 'containerd', ...options, netns: place.netns, volumes: { config: folder } });
@@ -29,6 +32,6 @@ export function runContainer(options: ContainerOptions, place: Pod, folder: stri
 }
 
 /** For `startAgent`: the agent in a container, whose admin port is that of the manifest. */
-export function inContainer(options: ContainerOptions, place: Pod): (folder: string) => Launched {
+export function inContainer(options: ContainerOptions, place: Network): (folder: string) => Launched {
   return (folder) => ({ process: runContainer(options, place, folder), address: place.address });
 }
