@@ -21,6 +21,8 @@ const WINDOW_BYTES = 1 << 20;
 /** Servers of gRPC take more than one PING in five minutes for an attack; one is enough to find out that a peer is gone. */
 const PING_MS = 330_000;
 const PONG_MS = 20_000;
+/** Streams have numbers, and those come to an end. */
+const MAX_REQUESTS = 2 ** 29;
 
 /** What a connection tells the client that it belongs to. */
 export interface H2Owner {
@@ -50,7 +52,8 @@ export class H2Connection implements DeliveryOwner {
   #failure: FailureReason | null = null;
   /** When anything came from the server, and when it was asked whether it is there. */
   #heardMs = performance.now();
-  #pingMs = performance.now();
+  #pingMs = 0;
+  #requests = 0;
 
   constructor(origin: URL, tls: TlsOptions, owner: H2Owner) {
     this.#owner = owner;
@@ -92,16 +95,23 @@ export class H2Connection implements DeliveryOwner {
     const delivery = new H2Delivery(this, request, observer);
     this.#streams.add(delivery);
     if (this.#ready) delivery.start(this.#session);
+    this.#requests += 1;
+    if (this.#requests === MAX_REQUESTS) this.#owner.leaving(this);
     return delivery;
   }
 
   /** Looks whether the server is there, where something is under way and nothing has been heard for long. */
   tick(nowMs: number): void {
     if (!this.#connected || this.#streams.size === 0 || !this.open) return;
-    if (this.#pingMs > this.#heardMs && nowMs - this.#pingMs > PONG_MS && nowMs - this.#pingMs < PING_MS) return this.#fail('timeout');
-    if (nowMs - Math.max(this.#heardMs, this.#pingMs) < PING_MS) return;
+    if (this.#pingMs > this.#heardMs) {
+      if (nowMs - this.#pingMs > PONG_MS) this.#fail('timeout');
+      return;
+    }
+    if (nowMs - this.#heardMs < PING_MS) return;
     this.#pingMs = nowMs;
-    this.#session.ping(() => this.onHeard());
+    this.#session.ping((error) => {
+      if (error === null) this.onHeard();
+    });
   }
 
   /** Ends at once; what is under way fails. */
@@ -153,6 +163,8 @@ const SETTINGS = {
   settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
   // A copy says what the original said, and servers judge for themselves. (Node's types do not know this one.)
   strictSingleValueFields: false,
+  // MiB. What is under way is bounded by the queue.
+  maxSessionMemory: 4096,
 };
 
 function tlsSettings({ hostname }: URL, { serverName, ca, cert, key, insecureSkipVerify = false }: TlsOptions): SecureClientSessionOptions {

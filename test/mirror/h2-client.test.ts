@@ -1,8 +1,9 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { H2Client } from '../../src/mirror/h2-client.ts';
 import type { Delivery, Http2Part, OutgoingRequest, TlsOptions } from '../../src/mirror/http-client.ts';
+import { settings } from '../http/h2/frames.ts';
 import { CA, MIRROR_CERT, MIRROR_KEY, MIRROR_NAME, tlsServer } from '../support/tls/tls.ts';
 import { ANSWERING, H2Mirror, textOf } from './h2-mirror.ts';
 
@@ -193,6 +194,28 @@ describe('a connection of the HTTP/2 client', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     await using client = open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     expect(await how(send(client))).toBe('protocol');
+    server.close();
+  });
+
+  it('that says nothing for minutes is asked once whether it is there, and given up where it is not', async () => {
+    const pings: number[] = [];
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {}).on('data', (bytes) => bytes.includes(Buffer.from([0, 0, 8, 6, 0])) && pings.push(bytes.length));
+      socket.write(settings());
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    await using client = open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const sent = send(client);
+    await sleep(50);
+    const nowMs = performance.now();
+    for (const seconds of [300, 331, 340]) client.tick(nowMs + seconds * 1000);
+    await sleep(50);
+    expect([pings, client.connections]).toEqual([[17], 1]);
+    client.tick(nowMs + 352_000);
+    expect(await how(sent)).toBe('timeout');
+    sockets.forEach((socket) => socket.destroy());
     server.close();
   });
 
