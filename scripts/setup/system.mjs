@@ -28,6 +28,9 @@ const NEEDS = [
   { command: 'h2load', package: 'nghttp2-client', why: 'clients of HTTP/2 in tests', for: ['test'] },
   { command: 'nghttpd', package: 'nghttp2-server', why: 'a server of HTTP/2 in tests', for: ['test'] },
   { command: 'nghttpx', package: 'nghttp2-proxy', service: 'nghttpx', why: 'a server that takes upgrades to HTTP/2 in tests', for: ['test'] },
+  { command: 'openssl', package: 'openssl', why: 'makes the authority of the test cluster', for: ['test'] },
+  { command: 'tshark', package: 'tshark', why: 'judges how captures are read, in tests', for: ['test'] },
+  { command: 'mergecap', package: 'wireshark-common', why: 'puts captures together for tshark', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a second opinion on what is sent, and a peer to compare with', for: ['test', 'bench'] },
 ];
 
