@@ -110,6 +110,11 @@ export class Emitter extends QueueSet<EmitterTarget, TargetQueue> implements Cop
     return this.#queues[number]!.offerLive(copy, nowMs, listener, rules);
   }
 
+  /** Of `pending`, those that can only wait for more of the capture. */
+  get awaiting(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.awaiting, 0);
+  }
+
   /** Besides, moves shares that adapt. */
   override tick(nowMs: number): void {
     super.tick(nowMs);

@@ -95,6 +95,11 @@ export class LiveCopy extends Copy implements LiveBody, LiveFeed {
     return this.#originalOverMs === Infinity;
   }
 
+  /** Nothing happens before more of the original comes, or others have ended. */
+  get awaitsOriginal(): boolean {
+    return this.goesOn && (this.#held.length === 0 || this.sentMs === 0);
+  }
+
   push(message: LiveMessage): void {
     if (this.over) return;
     if (message.bytes.length - PREFIX_BYTES > this.#rules.maxBodyBytes) return this.giveUp(TOO_LARGE);

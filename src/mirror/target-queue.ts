@@ -88,6 +88,11 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
     return this.#bytes;
   }
 
+  /** Of `pending`, the calls that go on and can only wait for more of their originals. */
+  get awaiting(): number {
+    return this.#goingOn().filter((copy) => copy.awaitsOriginal).length;
+  }
+
   get breakerOpen(): boolean {
     return this.#breaker.isOpen;
   }
@@ -173,9 +178,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
   /** Accepts nothing more; what waits or is under way goes on, but for calls that may go on for hours. */
   drain(): void {
     this.#closing = true;
-    for (const copy of [...this.#waiting.slice(this.#head), ...this.#liveCopies()]) {
-      if (copy instanceof LiveCopy && copy.goesOn) copy.giveUp(SHUTDOWN);
-    }
+    for (const copy of this.#goingOn()) copy.giveUp(SHUTDOWN);
   }
 
   /** Ends what is left as `incomplete: shutdown` and closes the connections. */
@@ -249,6 +252,12 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
   #keep(copy: Copy): void {
     this.#bytes += copy.bytes;
     this.#pending += 1;
+  }
+
+  /** Calls whose original goes on, be they sent or not. */
+  #goingOn(): LiveCopy[] {
+    const waiting = this.#waiting.slice(this.#head).filter((copy) => copy instanceof LiveCopy);
+    return [...waiting, ...this.#liveCopies()].filter((copy) => copy.goesOn && !copy.over);
   }
 
   /** A list of its own: those in it may end while it is gone through. */

@@ -10,6 +10,7 @@ import { endCopy } from '../mirror/prepare-copy.ts';
 import { Router } from '../policy/router.ts';
 import { Verdict } from '../policy/verdict.ts';
 import type { Recorder } from '../record/recorder.ts';
+import { Admission } from './admission.ts';
 import { LiveCall } from './live-call.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { Recording } from './recording.ts';
@@ -22,27 +23,6 @@ const OFF = outcomeSlot('off', 'kill-switch');
 const TOO_LARGE = outcomeSlot('too-large', '');
 const PRESSURE = outcomeSlot('shed', 'pressure');
 const NO_MEMORY = outcomeSlot('shed', 'memory');
-
-/** Context of an exchange whose request was admitted by at least one policy: what waits for its content. */
-class Admission {
-  readonly ticket: Ticket;
-  readonly snapshot: CompiledSnapshot;
-  /** Flat target numbers of that snapshot. */
-  readonly targets: readonly number[];
-  readonly body: KeepBody | null;
-  /** null where no target is a file. */
-  readonly recording: Recording | null;
-  /** Of a call of gRPC, what its targets get as it happens; those that are files are not among them. */
-  live: readonly LiveCall[] = [];
-
-  constructor(ticket: Ticket, snapshot: CompiledSnapshot, targets: readonly number[], body: KeepBody | null, recording: Recording | null) {
-    this.ticket = ticket;
-    this.snapshot = snapshot;
-    this.targets = targets;
-    this.body = body;
-    this.recording = recording;
-  }
-}
 
 /** No governor. */
 const ALL = Float64Array.of(1);

@@ -41,6 +41,8 @@ export interface ReplayOptions {
 const MEMORY_BYTES = 256 << 20;
 /** A capture is not production: whatever is whole in it and fits the memory is sent. */
 const MAX_BODY_BYTES = 64 << 20;
+/** Calls of gRPC that go on at the same time, among them. */
+const MAX_IN_FLIGHT = 1024;
 const TICK_MS = 50;
 /** Copies under way beyond which reading the capture waits. */
 const MAX_PENDING = 64;
@@ -93,9 +95,11 @@ async function mirror({ capture, to, policies: given, pemFiles = {}, speed, port
   const records = dryRun ? null : recorder;
   const pipeline = new Pipeline(book.workers[0]!, sink, content, compiled, DEFAULT_MARKER, undefined, records);
   const pending = (): number => emitter.pending + recorder.pending;
+  // Calls that go on end only as the capture does.
+  const due = (): number => pending() - emitter.awaiting;
   const room = async (): Promise<void> => {
     if (dryRun) await drained(out);
-    while (pending() > MAX_PENDING || (pending() > 0 && content.used > content.limit / 2)) await sleep(1);
+    while (due() > MAX_PENDING || (due() > 0 && content.used > content.limit / 2)) await sleep(1);
   };
   const source = await openReplaySource(capture, { speed, ports, room });
   const timer = setInterval(() => {
@@ -120,7 +124,7 @@ function everythingTo(url: string | null): MirrorPolicy {
     apiVersion: API_VERSION,
     kind: 'MirrorPolicy',
     metadata: { name: 'replay' },
-    spec: { selector: {}, targets: [{ url }], limits: { maxBodyBytes: MAX_BODY_BYTES, maxQueueBytes: MEMORY_BYTES } },
+    spec: { selector: {}, targets: [{ url }], limits: { maxBodyBytes: MAX_BODY_BYTES, maxQueueBytes: MEMORY_BYTES, maxInFlight: MAX_IN_FLIGHT } },
   });
   if (value === null) throw new ShadowtapError('TARGET', problems?.[0]?.message ?? 'the target is not usable');
   return value;

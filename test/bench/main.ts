@@ -14,6 +14,7 @@ import { readOptions, type Options, type RowName } from './options.ts';
 import { asMarkdown, asText, writeJson } from './report.ts';
 import { DECODE } from './rows/decode.ts';
 import { FIDELITY } from './rows/fidelity.ts';
+import { HTTP2 } from './rows/http2.ts';
 import { IDLE } from './rows/idle.ts';
 import { PEERS_ROW } from './rows/peers.ts';
 import { PRODUCTION } from './rows/production.ts';
@@ -29,6 +30,7 @@ const ROWS: Readonly<Record<RowName, Row>> = {
   decode: DECODE,
   agent: WHOLE_AGENT,
   production: PRODUCTION,
+  http2: HTTP2,
   fidelity: FIDELITY,
   idle: IDLE,
   peers: PEERS_ROW,

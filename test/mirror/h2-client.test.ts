@@ -1,11 +1,12 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { BalancedClient } from '../../src/mirror/balanced-client.ts';
 import { H2Client } from '../../src/mirror/h2-client.ts';
-import type { Delivery, Http2Part, OutgoingRequest, TlsOptions } from '../../src/mirror/http-client.ts';
+import type { Delivery, Http2Part, HttpClient, OutgoingRequest, TlsOptions } from '../../src/mirror/http-client.ts';
 import { settings } from '../http/h2/frames.ts';
 import { CA, MIRROR_CERT, MIRROR_KEY, MIRROR_NAME, tlsServer } from '../support/tls/tls.ts';
-import { ANSWERING, H2Mirror, textOf } from './h2-mirror.ts';
+import { ANSWERING, H2Mirror, textOf, type Behaviour } from './h2-mirror.ts';
 
 const PSEUDO = [':method', 'GET', ':path', '/a?b', ':authority', 'shop:80', ':scheme', 'http'];
 
@@ -15,7 +16,7 @@ interface Sent {
   readonly result: Promise<{ readonly how: number | string; readonly trailers: readonly string[] }>;
 }
 
-function send(client: H2Client, request: Partial<OutgoingRequest> = {}, http2: Partial<Http2Part> = {}): Sent {
+function send(client: HttpClient, request: Partial<OutgoingRequest> = {}, http2: Partial<Http2Part> = {}): Sent {
   const { promise, resolve } = Promise.withResolvers<{ how: number | string; trailers: readonly string[] }>();
   let status = 0;
   const delivery = client.send(
@@ -230,6 +231,28 @@ describe('a connection of the HTTP/2 client', () => {
     await how(send(client));
     client.closeIdle();
     expect(client.connections).toBe(0);
+  });
+});
+
+describe('HTTP/2 to the endpoints of a Service', () => {
+  it('is spread over them, and what we cancel is held against none', async () => {
+    const silent: Behaviour = () => {};
+    await using one = await H2Mirror.start();
+    await using other = await H2Mirror.start();
+    await using mute = await H2Mirror.start(silent);
+    const addressOf = ({ origin }: H2Mirror) => ({ host: '127.0.0.1', port: Number(new URL(origin).port) });
+    const client = new BalancedClient(({ host, port }, room) => new H2Client(`http://${host}:${port}`, { connections: 4 }, {}, room), [addressOf(one), addressOf(other)], { connections: 4, pipelining: 1 });
+    expect(await Promise.all(Array.from({ length: 40 }, () => how(send(client))))).toEqual(Array.from({ length: 40 }, () => 200));
+    expect([one.heard.length, other.heard.length, one.sessions.length, other.sessions.length]).toEqual([20, 20, 1, 1]);
+    client.setAddresses([addressOf(mute)]);
+    for (let i = 0; i < 10; i++) {
+      const sent = send(client);
+      await sleep(i === 0 ? 50 : 5);
+      sent.delivery.abort('cancelled');
+      expect(await how(sent)).toBe('cancelled');
+    }
+    expect(client.anyHealthy).toBe(true);
+    await client.destroy();
   });
 });
 

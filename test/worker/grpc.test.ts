@@ -296,6 +296,21 @@ describe('calls and policies', () => {
     expect(mirror.heard.map(textOf)).toEqual([message('one').latin1Slice(), Buffer.concat([message('two'), message('two')]).latin1Slice()]);
   });
 
+  it('that go on wait for the capture, so that replay need not wait for them', async () => {
+    await using mirror = await H2Mirror.start(ECHO);
+    await using rig = new GrpcRig(to(mirror, { limits: { maxInFlight: 2 } }));
+    for (let stream = 1; stream <= 7; stream += 2) rig.client(call(stream), data(stream, message('one')));
+    await until(() => mirror.heard.length === 2 && mirror.heard.every(({ pieces }) => pieces.length === 1));
+    await until(() => rig.emitter.awaiting === 4);
+    expect(rig.emitter.pending).toBe(4);
+    for (let stream = 1; stream <= 7; stream += 2) {
+      rig.client(halfClose(stream));
+      rig.server(answerHead(stream), answerEnd(stream));
+    }
+    expect(await rig.settled()).toEqual({ 'mirrored 2xx': 4 });
+    expect(rig.emitter.awaiting).toBe(0);
+  });
+
   it('that are cancelled while they wait take nobody else with them', async () => {
     await using mirror = await H2Mirror.start(ECHO);
     await using rig = new GrpcRig(to(mirror, { limits: { maxInFlight: 1 } }));
