@@ -18,7 +18,7 @@ function evaluate(expressions: readonly string[]): number[] {
   try {
     const prints = expressions.map((e) => `printf("%ld\\n", (long)(${e}));`).join('\n');
     writeFileSync(join(directory, 'abi.c'), `#include <stdio.h>\n#include <stddef.h>\n#include "tap.h"\nint main(void) {\n${prints}\n}\n`);
-    execFileSync('cc', ['-I', BPF, '-o', join(directory, 'abi'), join(directory, 'abi.c')]);
+    execFileSync('clang', ['-I', BPF, '-o', join(directory, 'abi'), join(directory, 'abi.c')]);
     return execFileSync(join(directory, 'abi'), { encoding: 'utf8' }).trimEnd().split('\n').map(Number);
   } finally {
     rmSync(directory, { recursive: true });
