@@ -36,10 +36,12 @@ export async function run(options: RunOptions, io: Io): Promise<number> {
   io.onSignal('SIGHUP', reload);
   io.onSignal('SIGUSR2', () => setKillSwitch('signal', !agent.isThrown('signal')));
 
-  await agent.start();
-  cluster?.start(agent);
+  // Before the start, too: whoever sees that the agent is ready may change the file at once.
   const watches = [new FileWatch(options.file, (exists) => (exists ? reload() : agent.log.warn({ file: options.file }, 'the configuration file is gone; what it said stays in force')))];
   if (killSwitchFile !== null) watches.push(new FileWatch(killSwitchFile, followKillSwitch, KILL_SWITCH_CHECK_MS));
+
+  await agent.start();
+  cluster?.start(agent);
 
   await stopped;
   for (const watch of watches) watch.close();
