@@ -98,7 +98,9 @@ describe.skipIf(!requireKernel())('mirroring', () => {
   });
 
   it('copies thousands of short connections, each once', async () => {
-    await using scene = await createScene();
+    // Room for all that two seconds bring, so that nothing has to give way.
+    const limits = { maxQueued: 1_000_000, maxQueueBytes: 1 << 30, timeout: '30s' };
+    await using scene = await createScene({ settings: { ringBytes: 128 << 20, memoryBytes: 2 ** 30 }, policy: { limits } });
     const load = await HOST.exec('wrk', '-c', '16', '-t', '1', '-d', '2s', '-H', 'Connection: close', `${scene.url}/short`);
     expect(load).toContain('requests in');
     const sent = await scene.production.count();
