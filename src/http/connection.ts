@@ -56,7 +56,10 @@ export class HttpConnection implements StreamHandler {
     if (!this.#decided) return this.#decide(direction, data, start, end, timeUs);
     if (this.#resynced && direction === TO_SERVER) this.#restart(data, start, end);
     const at = this.#reader(direction).read(data, start, end, timeUs);
-    if (at < end) this.onData(direction, data, at, end, timeUs);
+    if (at === end) return;
+    // It has left HTTP/1.1 for what follows; or did so before, and what followed turned out to be nothing.
+    if (at > start) this.onData(direction, data, at, end, timeUs);
+    else this.#pairing.counters.skippedBytes += end - at;
   }
 
   onGap(direction: Direction, missing: number, timeUs: number): void {

@@ -169,6 +169,21 @@ describe('a hostile peer of HTTP/2', () => {
     expect(new Attack().client(windowUpdate(0, 0)).muted).toBe('h2');
   });
 
+  it('that upgrades, is lost sight of and goes on in HTTP/1.1 is passed over', () => {
+    const upgrading = H2_CASES.find(({ name }) => name.includes('takes the upgrade from HTTP/1.1'))!;
+    const talk = new Conversation().handshake();
+    for (let round = 0; round < 2; round++) {
+      for (const [who, text] of upgrading.turns) {
+        if (who === '>') talk.client(text, 38).ack(false);
+        else talk.server(text, 38).ack(true);
+      }
+    }
+    const packets = talk.close().packets;
+    for (let i = 0; i < packets.length; i++) {
+      for (let j = i; j < packets.length; j++) decode(packets.filter((_, at) => at !== i && at !== j), false);
+    }
+  });
+
   it('whatever it sends, and whatever is lost of it, each request is settled once and all memory comes back', () => {
     const damage = fc.record({ at: fc.nat(), kind: fc.constantFrom('drop', 'repeat', 'corrupt', 'cut', 'swap'), value: fc.nat(0xffff) });
     const cases = fc.array(fc.nat(H2_CASES.length - 1), { minLength: 1, maxLength: 2 });
