@@ -44,11 +44,10 @@ function makeDebian(archive) {
   doing(`making a base of Debian ${SUITE}`, 'no image can be fetched');
   mkdirSync(dirname(archive), { recursive: true });
   const partial = `${archive}.${process.pid}`;
-  const mirrors = [['debian', SUITE], ['debian', `${SUITE}-updates`], ['debian-security', `${SUITE}-security`]];
-  // Written once and read once: it need not survive a loss of power half-made.
+  // Of a stable release, mmdebstrap takes updates and security fixes by itself. What is written once and read once need not
+  // survive a loss of power half-made.
   const { ok, output } = run('mmdebstrap', [
     '--variant=minbase', '--include=ca-certificates', '--dpkgopt=force-unsafe-io', '--format=tar', SUITE, partial,
-    ...mirrors.map(([archiveName, suite]) => `deb http://deb.debian.org/${archiveName} ${suite} main`),
   ]);
   if (!ok) throw new SetupError(`the base could not be made; is this root, and is Debian's mirror within reach?\n${output}`);
   renameSync(partial, archive);
