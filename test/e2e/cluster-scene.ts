@@ -2,7 +2,8 @@ import { KubePod } from '../agent/pods-scene.ts';
 import { startAgent, type AgentUnderTest, type Launch } from '../support/agent.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
 import type { JsonObject } from '../support/cluster/objects.ts';
-import { startCluster } from '../support/cluster/start.ts';
+import type { Faults } from '../support/cluster/faults.ts';
+import { startCluster, startTestCluster } from '../support/cluster/start.ts';
 import { AGENTS, manifests, namespace } from '../support/manifests.ts';
 import { createNetwork, type Network } from '../support/network.ts';
 import { NodeCgroups } from '../support/node-cgroups.ts';
@@ -16,6 +17,8 @@ export interface ClusterSceneOptions {
   readonly tap?: string;
   /** Settings of the agents. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** The API is the one whose faults can be provoked, whatever the environment says. */
+  readonly faulty?: boolean;
   /** Fields of `spec.kubernetes`. */
   readonly kubernetes?: Readonly<Record<string, unknown>>;
 }
@@ -27,7 +30,7 @@ export interface ClusterSceneOptions {
  */
 export async function createClusterScene(options: ClusterSceneOptions = {}): Promise<ClusterScene> {
   await using stack = new AsyncDisposableStack();
-  const cluster = stack.use(await startCluster());
+  const cluster = stack.use(await (options.faulty === true ? startTestCluster() : startCluster()));
   const network = stack.use(await createNetwork());
   await cluster.apply(...manifests('base/namespace'), ...manifests('base/crd'), ...manifests('base/agent-rbac'), namespace(NAMESPACE));
   const kubeconfig = await cluster.kubeconfigOf(AGENTS, 'shadowtap-agent');
@@ -91,6 +94,12 @@ export class ClusterScene implements AsyncDisposable {
   /** `spec.kubernetes` of a node's agent. */
   kubernetes(node: string): { readonly kubeconfig: string } & Readonly<Record<string, unknown>> {
     return { nodeName: node, kubeconfig: this.#kubeconfig, cgroups: this.#node(node).root, ...this.#options.kubernetes };
+  }
+
+  /** @throws where the scene is not `faulty` and the cluster is a real one */
+  get faults(): Faults {
+    if (this.cluster.faults === null) throw new Error('a real cluster has no faults to provoke');
+    return this.cluster.faults;
   }
 
   agent(name = 'node-a'): AgentUnderTest {
