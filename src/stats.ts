@@ -1,4 +1,7 @@
+import type { ComparisonData } from './compare/data.ts';
+import type { FindingsData } from './findings/data.ts';
 import type { LedgerSums, PolicyShare } from './ledger/book.ts';
+import type { ObserveData } from './observe/data.ts';
 import type { TapStats } from './tap/tap.ts';
 
 /** Everything the agent knows of itself at one moment; served as JSON at /stats and as metrics at /metrics. */
@@ -24,6 +27,13 @@ export interface AgentStats {
     readonly cpuUs: number;
     readonly rssBytes: number;
   };
+}
+
+/** What the agent has learnt of the traffic: gathered from the workers when somebody asks. */
+export interface InsightData {
+  readonly compare: ComparisonData;
+  readonly observe: ObserveData;
+  readonly findings: FindingsData;
 }
 
 export interface EndpointStatus {

@@ -30,6 +30,8 @@ const NEEDS = [
   { command: 'nghttpx', package: 'nghttp2-proxy', service: 'nghttpx', why: 'a server that takes upgrades to HTTP/2 in tests', for: ['test'] },
   { command: 'openssl', package: 'openssl', why: 'makes the authority of the test cluster', for: ['test'] },
   { command: 'tshark', package: 'tshark', why: 'judges how captures are read, in tests', for: ['test'] },
+  { command: 'chromium', package: 'chromium', why: 'shows the page, in tests', for: ['test'] },
+  { command: 'prometheus', package: 'prometheus', service: 'prometheus', why: 'judges metrics, alerts and dashboards, in tests', for: ['test'] },
   { command: 'mergecap', package: 'wireshark-common', why: 'puts captures together for tshark', for: ['test'] },
   { command: 'tcpdump', package: 'tcpdump', why: 'a second opinion on what is sent, and a peer to compare with', for: ['test', 'bench'] },
 ];

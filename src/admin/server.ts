@@ -9,7 +9,12 @@ export interface AdminPage {
   readonly body: string;
 }
 
-export type AdminRoutes = Readonly<Record<string, () => AdminPage | Promise<AdminPage>>>;
+/** What a page is asked. */
+export interface AdminQuestion {
+  readonly query: URLSearchParams;
+}
+
+export type AdminRoutes = Readonly<Record<string, (question: AdminQuestion) => AdminPage | Promise<AdminPage>>>;
 
 /** Serves read-only pages to probes and scrapers. */
 export class AdminServer {
@@ -18,12 +23,12 @@ export class AdminServer {
   constructor(routes: AdminRoutes) {
     this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
       // Not `new URL`: it throws at some of what a client may send.
-      const path = (request.url ?? '/').split('?', 1)[0]!;
+      const [path, query] = splitOnce(request.url ?? '/', '?');
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET is served\n');
       if (route === undefined) return send(response, 404, `no such page; there are ${Object.keys(routes).join(', ')}\n`);
       Promise.resolve()
-        .then(route)
+        .then(() => route({ query: new URLSearchParams(query) }))
         .then((page) => send(response, page.status, page.body, page.contentType))
         .catch((error: unknown) => send(response, 500, `${messageOf(error)}\n`));
     });
@@ -55,6 +60,11 @@ export class AdminServer {
     this.#server.closeAllConnections();
     await promise;
   }
+}
+
+function splitOnce(text: string, mark: string): [before: string, after: string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 function send(response: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void {

@@ -143,6 +143,8 @@ export class Exchange {
   readonly index: number;
   /** For the handler's own use. */
   context: unknown = null;
+  /** For the use of who looks on beside the handler. */
+  sighting: unknown = null;
 
   constructor(flow: FlowInfo, index: number, protocol: Protocol = 'h1') {
     this.flow = flow;
