@@ -1,3 +1,4 @@
+import type { PairSample } from '../sketch/reservoir.ts';
 import type { NotCompared } from './answer.ts';
 import type { DifferenceKind } from './difference.ts';
 
@@ -37,8 +38,8 @@ export interface EndpointComparison {
   /** Pairs of production's own answers to equal requests that were compared with each other. */
   readonly repeats: number;
   readonly answers: { readonly production: AnswerCounts; readonly mirror: AnswerCounts };
-  /** A sample of pairs: production, mirror, production, mirror; microseconds to the last byte. */
-  readonly latency: { readonly pairs: number; readonly sample: readonly number[] };
+  /** Each pair: Unix time in milliseconds, production, mirror; microseconds to the last byte. */
+  readonly latency: PairSample;
 }
 
 export interface AnswerCounts {
