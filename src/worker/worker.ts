@@ -9,6 +9,7 @@ import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
 import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
+import { Insight } from './insight.ts';
 import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
@@ -45,7 +46,9 @@ const pipeline = new Pipeline(
   new Float64Array(setup.share),
   setup.dryRun ? null : recorder,
 );
-const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
+const insight = new Insight(pipeline, (exchange) => exchange, []);
+insight.configure(snapshot.policies);
+const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
     counters.worker.segments += segments;
@@ -90,6 +93,7 @@ function onMessage(message: ToWorker): void {
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
+      insight.configure(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
