@@ -17,6 +17,8 @@ export interface PolicyReport {
   readonly policy: string;
   /** As in the ledger. */
   readonly target: string;
+  /** A baseline shows what is noise. Its verdict says nothing of the mirror: do not gate on it. */
+  readonly role: 'Mirror' | 'Baseline';
   /** Since when it is compared, RFC 3339. */
   readonly since: string;
   readonly verdict: Verdict;
