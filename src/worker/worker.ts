@@ -7,6 +7,7 @@ import { Planner } from '../mirror/planner.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
+import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
@@ -83,6 +84,9 @@ function onMessage(message: ToWorker): void {
       return;
     case 'plan':
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
+      return;
+    case 'insight':
+      tell({ kind: 'insight', data: mergeInsight([]) });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
