@@ -27,11 +27,12 @@ export function sampleReport(): Report {
       tested: 512,
       production: { p50: 950, p90: 2_000, p99: 9_000 },
       mirror: { p50: 1_500, p90: 2_900, p99: 12_000 },
-      hopUs: 120,
+      hopUs: { estimate: 120, low: 60, high: 240 },
       hopFrom: 'connect',
       ratio: { estimate: 1.31, low: 1.22, high: 1.4 },
       confidence: 0.95,
       pValue: 1e-9,
+      pSlower: 1e-9,
       verdict: 'slower',
     },
   };
@@ -53,6 +54,7 @@ export function sampleReport(): Report {
       {
         policy: 'shop/checkout-next',
         target: 'http://checkout-next.shop.svc',
+        role: 'Mirror',
         since: '2026-01-02T03:00:00.000Z',
         verdict: 'differs',
         reasons: ['GET /orders/{id} differs'],
