@@ -13,7 +13,7 @@ export function insightOf(count: number): InsightData {
           sinceMs: 1000,
           folded: 0,
           notCompared: {},
-          connectUs: { seen: 0, sample: [] },
+          connectUs: [],
           endpoints: [
             {
               method: 'GET',
