@@ -37,15 +37,14 @@ const recorder = new Recorder({
   counters: counters.worker,
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
-const pipeline = new Pipeline(
-  new WorkerAccount(setup.account),
-  planner ?? emitter,
-  budget,
-  snapshot,
-  setup.marker,
-  new Float64Array(setup.share),
-  setup.dryRun ? null : recorder,
-);
+const templates = new PathTemplates();
+const spare = new SpareBudget(budget, SPARE_SHARE);
+const comparator = new Comparator({ memory: spare, fold: (template) => templates.of(template) });
+const pairing = new Pairing({ comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
+const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
+  share: new Float64Array(setup.share),
+  ...(!setup.dryRun && { recorder, pairing }),
+});
 const insight = new Insight(pipeline, (exchange) => exchange, []);
 insight.configure(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
