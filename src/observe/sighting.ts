@@ -30,6 +30,8 @@ export class Sighting {
   readonly startUs: number;
   /** The status of a call of gRPC, -1 where it is not known (yet). Set when its trailers come. */
   grpcStatus = -1;
+  /** For the watchman's own use. */
+  note: unknown = null;
 
   constructor(exchange: Exchange, templates: PathTemplates) {
     const { flow, protocol } = exchange;
