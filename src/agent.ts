@@ -6,6 +6,7 @@ import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { Remembered } from './agent/remembered.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
@@ -13,6 +14,7 @@ import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import { AccountBook } from './ledger/book.ts';
+import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
 import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
@@ -22,6 +24,9 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+
+/** How old what is told of the traffic may be: however many ask, the workers are asked once. */
+const INSIGHT_MS = 1_000;
 
 /** What can stop mirroring: a file that exists, or a signal. */
 export type KillSwitch = 'file' | 'signal';
@@ -56,6 +61,7 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -191,6 +197,19 @@ export class Agent {
     };
   }
 
+  /**
+   * What has been learnt of the traffic, a second ago at most. Workers that died count with what they had said.
+   * @throws ShadowtapError INTERNAL when the agent is not running
+   */
+  insight(): Promise<InsightData> {
+    return this.#insight.get();
+  }
+
+  #pool(): WorkerPool {
+    if (this.#running === null) throw new ShadowtapError('INTERNAL', 'the agent is not running');
+    return this.#running.pool;
+  }
+
   /** Brings workers and taps to what configuration, clock and switch say now. */
   #change(): Promise<void> {
     const change = async (): Promise<void> => {
@@ -272,12 +291,12 @@ export class Agent {
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
-      '/metrics': async () => ({
-        status: 200,
-        contentType: this.#metrics.contentType,
-        body: await this.#metrics.render(this.stats()),
-      }),
+      '/metrics': async () => {
+        const insight = await this.insight();
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+      },
       '/stats': () => json(this.stats()),
+      '/insight': async () => json(withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }
