@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { END_STREAM, PREFACE, data, get, hpack, headers, requestBlock, reset, responseBlock, settings } from '../http/h2/frames.ts';
 import { call, message } from './grpc-rig.ts';
@@ -136,6 +137,15 @@ describe('a copy that is not compared says why', () => {
     expect(rig.book.sums().requests).toMatchObject([{ outcome: 'mirrored', count: 40 }]);
   });
 
+  it('memory, pressure: more wait for production, or to be compared, than there may be', async () => {
+    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000 } }), { memory: 256 << 20 });
+    const connections = Array.from({ length: 4_100 }, () => rig.connect().client(request('/ok')));
+    await expect.poll(() => rig.book.sums().open, { timeout: 10_000 }).toBe(0);
+    // All at once: none of them can be compared meanwhile.
+    for (const connection of connections.slice(0, 1_100)) connection.server(response());
+    expect(await rig.sums()).toEqual({ offered: 4_100, compared: 1_024, different: 0, notCompared: { memory: 4, pressure: 76, 'no-answer': 2_996 } });
+  });
+
   it('sampled-out: for all targets of the policy alike', async () => {
     let draws = 0;
     const targets = [{ url: mirror.url }, { url: `${mirror.url}/v0`, role: 'Baseline' }];
@@ -231,3 +241,44 @@ describe('a call of gRPC', () => {
   });
 });
 
+
+/** One exchange of a random run: what is asked, how production answers, and whether that comes before or after the mirror. */
+interface Step {
+  readonly path: string;
+  readonly method: string;
+  readonly production: string | null;
+  readonly late: boolean;
+  readonly change: 'none' | 'same' | 'limits' | 'off';
+}
+
+const STEP = fc.record<Step>({
+  path: fc.constantFrom('/ok', '/other', '/big', '/slow', '/reset', '/half', '/empty', '/silent'),
+  method: fc.constantFrom('GET', 'POST', 'HEAD'),
+  production: fc.constantFrom(null, response(), response('x'.repeat(5000)), 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', 'HTTP/1.1 304 Not Modified\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\nuntil the end', 'nonsense\r\n\r\n'),
+  late: fc.boolean(),
+  change: fc.constantFrom('none', 'none', 'none', 'same', 'limits', 'off'),
+});
+
+describe('whatever happens', () => {
+  it('each copy that was offered is compared, or counted with a reason, and everything is given back', async () => {
+    const run = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 12 }), fc.constantFrom(64 * 1024, 8 << 20), fc.constantFrom(50, 100), fc.boolean(), async (steps, memory, percent, stops) => {
+      const compare = { maxBodyBytes: 4096, percent };
+      const limits = { timeout: '50ms', maxInFlight: 4, maxQueued: 2 };
+      await using rig = new PairingRig(spec({ compare, limits }), { memory });
+      for (const [index, { path, method, production, late, change }] of steps.entries()) {
+        const connection = rig.connect().client(request(path, method, method === 'POST' ? `n=${index}` : ''));
+        if (late) await sleep(2);
+        if (production !== null) connection.server(production);
+        if (change === 'same') rig.apply(spec({ compare, limits }));
+        if (change === 'limits') rig.apply(spec({ compare, limits: { ...limits, maxQueued: 3 + index } }));
+        if (change !== 'off') continue;
+        rig.apply(spec({ compare, limits }), true);
+        rig.apply(spec({ compare, limits }));
+      }
+      if (stops) await rig.stop();
+      const { offered, compared, notCompared } = await rig.sums();
+      expect(compared + Object.values(notCompared).reduce((sum, count) => sum + count, 0)).toBe(offered);
+    });
+    await fc.assert(run, { numRuns: 60, interruptAfterTimeLimit: 8_000, markInterruptAsFailure: false });
+  });
+});
