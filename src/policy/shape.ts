@@ -35,6 +35,11 @@ export function truth(description: string, otherwise = false) {
   return Type.Boolean({ description, expects: 'true or false', default: otherwise });
 }
 
+/** true or false, where leaving it out says something else than both. */
+export function decision(description: string) {
+  return Type.Boolean({ description, expects: 'true or false' });
+}
+
 /** The word true: a choice that is made by being there. */
 export function yes(notes: Omit<WithDefault, 'expects'>) {
   return Type.Literal(true, { expects: 'true', ...notes });
