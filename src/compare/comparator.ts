@@ -1,12 +1,12 @@
 import { ByteBudget } from '../flow/budget.ts';
-import { RankedSample } from '../sketch/ranked-sample.ts';
+import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import { CompareCounters } from './counters.ts';
 import type { ComparisonData, PolicyComparison } from './data.ts';
 import type { Difference } from './difference.ts';
 import { sortedCounts, type EndpointEvidence } from './endpoint-evidence.ts';
 import { EndpointTable, TABLE_LIMITS } from './endpoint-table.ts';
-import { byTarget } from './merge.ts';
+import { byTarget, joinTimes } from './merge.ts';
 import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
@@ -40,13 +40,12 @@ export interface ComparatorOptions {
   readonly fold?: (template: string) => string;
   /** Unix time in milliseconds. */
   readonly now?: () => number;
-  /** Uniform within [0, 1). */
-  readonly random?: () => number;
+  readonly random?: Random;
 }
 
 /** Bytes that the tables of one worker take at most, whatever comes; by these bounds a common endpoint takes 15 to 30 KiB. */
 export const TABLE_BYTES = 24 * 1024 * 1024;
-/** Samples of how long connecting took. */
+/** Times of connecting that are kept: the newest. */
 const CONNECTS = 64;
 
 /** Repeats of an endpoint that are all compared, and of further ones the share, so that learning costs ever less. */
@@ -64,7 +63,9 @@ interface Row {
   readonly sinceMs: number;
   readonly table: EndpointTable;
   readonly repeats: Repeats;
-  readonly connects: RankedSample;
+  /** A ring. */
+  readonly connectUs: number[];
+  connections: number;
   readonly notCompared: Partial<Record<NotCompared, number>>;
 }
 
@@ -81,7 +82,7 @@ export class Comparator {
   readonly #room = new ByteBudget(TABLE_BYTES);
   readonly #fold: (template: string) => string;
   readonly #now: () => number;
-  readonly #random: () => number;
+  readonly #random: Random;
   #rows = new Map<string, Row>();
 
   constructor({ memory, fold = (template) => template, now = Date.now, random = Math.random }: ComparatorOptions) {
@@ -128,8 +129,9 @@ export class Comparator {
     }
     this.counters.compared++;
     const endpoint = this.#endpointOf(row, question);
-    endpoint.add(question, production, mirror, differences, examples);
-    if (learnNoise && question.key !== '') this.#learn(row, endpoint, question, production);
+    const nowMs = this.#now();
+    endpoint.add(question, production, mirror, differences, examples, nowMs);
+    if (learnNoise && question.key !== '') this.#learn(row, endpoint, question, production, nowMs);
     return differences;
   }
 
@@ -144,7 +146,8 @@ export class Comparator {
 
   /** A connection to the target was made in that time. */
   connected(key: string, us: number): void {
-    this.#rows.get(key)?.connects.add(us);
+    const row = this.#rows.get(key);
+    if (row !== undefined) row.connectUs[row.connections++ % CONNECTS] = us;
   }
 
   /** What is known by now: a copy. */
@@ -158,7 +161,8 @@ export class Comparator {
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
       repeats: new Repeats(this.#memory),
-      connects: new RankedSample(CONNECTS, 1, this.#random),
+      connectUs: [],
+      connections: 0,
       notCompared: {},
     };
   }
@@ -173,13 +177,12 @@ export class Comparator {
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
-  #learn({ target, repeats }: Row, endpoint: EndpointEvidence, question: Question, production: Answer): void {
+  #learn({ target, repeats }: Row, endpoint: EndpointEvidence, question: Question, production: Answer, nowMs: number): void {
     const { counters } = this;
     if (this.pressed) {
       counters.repeatsSpared++;
       return;
     }
-    const nowMs = this.#now();
     const earlier = repeats.find(question.key, nowMs);
     if (earlier !== null) {
       if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
@@ -201,7 +204,7 @@ export class Comparator {
   }
 }
 
-function dataOf({ target: { policy, target, role }, sinceMs, table, connects, notCompared }: Row): PolicyComparison {
+function dataOf({ target: { policy, target, role }, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
   return {
     policy,
     target,
@@ -210,6 +213,6 @@ function dataOf({ target: { policy, target, role }, sinceMs, table, connects, no
     endpoints: table.data(),
     folded: table.folded,
     notCompared: sortedCounts(notCompared),
-    connectUs: { seen: connects.seen, sample: connects.ranked() },
+    connectUs: joinTimes([connectUs]),
   };
 }

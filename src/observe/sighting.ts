@@ -39,6 +39,8 @@ export class Sighting {
   met = 0;
   /** For the Observer: the capture lost it. */
   isLost = false;
+  /** For the watchman's own use. */
+  note: unknown = null;
 
   constructor(exchange: Exchange, templates: PathTemplates) {
     const { flow, protocol } = exchange;

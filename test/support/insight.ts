@@ -13,7 +13,7 @@ export function insightOf(count: number): InsightData {
           sinceMs: 1000,
           folded: 0,
           notCompared: {},
-          connectUs: { seen: 0, sample: [] },
+          connectUs: [],
           endpoints: [
             {
               method: 'GET',
@@ -24,7 +24,7 @@ export function insightOf(count: number): InsightData {
               places: [{ where: 'body /price', kind: 'field', differed: count, unlisted: 0, random: 0, varied: 0, examples: [{ production: '17', mirror: '18' }] }],
               repeats: 0,
               answers: { production: { statuses: [0, count, 0, 0, 0], errors: 0 }, mirror: { statuses: [0, count, 0, 0, 0], errors: 0 } },
-              latency: { seen: count, sample: [] },
+              latency: { pairs: count, sample: [] },
             },
           ],
         },
