@@ -187,8 +187,9 @@ class GivenHistogram<S> extends Histogram {
     this.#stats = stats;
   }
 
-  override async get(): ReturnType<Histogram['get']> {
-    const { name, buckets, distributions } = this.#row;
+  /** What the registry asks for. */
+  async getForPromString(): Promise<object> {
+    const { name, help, type, buckets, distributions } = this.#row;
     const stats = this.#stats();
     const values = (stats === null ? [] : distributions(stats)).flatMap(({ labels, counts, count, sum }) => [
       ...buckets.map((le, index) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: counts[index]! })),
@@ -196,12 +197,7 @@ class GivenHistogram<S> extends Histogram {
       { metricName: `${name}_sum`, labels, value: sum },
       { metricName: `${name}_count`, labels, value: count },
     ]);
-    return { ...(await super.get()), values };
-  }
-
-  /** What the registry prefers to `get`. */
-  getForPromString(): ReturnType<Histogram['get']> {
-    return this.get();
+    return { name, help, type, values };
   }
 }
 
