@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AdminServer, type AdminPage } from './admin/server.ts';
+import { Gate } from './admin/gate.ts';
+import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
 import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
@@ -97,7 +98,7 @@ export class Agent {
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
-    const admin = settings.admin === null ? null : new AdminServer(this.#pages());
+    const admin = settings.admin === null ? null : new AdminServer(this.#pages(), new Gate(settings.page.token));
     this.#running = { tap, book, pool, attachments, admin, governor };
     try {
       await pool.start();
@@ -285,7 +286,7 @@ export class Agent {
     await this.#change();
   }
 
-  #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
+  #pages(): AdminRoutes {
     return {
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),

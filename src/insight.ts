@@ -1,4 +1,5 @@
 import type { ComparisonData } from './compare/data.ts';
+import { mergeComparison } from './compare/merge.ts';
 import type { FindingsData } from './findings/data.ts';
 import { mergeFindings } from './findings/merge.ts';
 import type { ObserveData } from './observe/data.ts';
@@ -13,7 +14,7 @@ export interface InsightData {
 /** Sums up what several workers, or agents, have learnt; of none, nothing. */
 export function mergeInsight(parts: readonly InsightData[]): InsightData {
   return {
-    compare: { policies: parts.flatMap(({ compare }) => compare.policies) },
+    compare: mergeComparison(parts.map(({ compare }) => compare)),
     observe: {
       endpoints: parts.flatMap(({ observe }) => observe.endpoints),
       clients: parts.flatMap(({ observe }) => observe.clients),

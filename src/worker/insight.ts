@@ -35,7 +35,7 @@ export class Insight implements ExchangeHandler {
   /** Exchanges that have begun stay what they are. */
   configure({ endpoints }: PolicySnapshot): void {
     const observed = endpoints.filter((endpoint) => endpoint.observed !== null);
-    this.#observed = observed.length === 0 ? null : new Map(observed.map((endpoint) => [endpoint.id, endpoint]));
+    this.#observed = observed.length === 0 || this.#onlookers.length === 0 ? null : new Map(observed.map((endpoint) => [endpoint.id, endpoint]));
   }
 
   onRequestHead(exchange: Exchange): void {
