@@ -7,6 +7,7 @@ import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
 import { Recorder } from '../record/recorder.ts';
+import { Observer } from '../observe/observer.ts';
 import { Sighting } from '../observe/sighting.ts';
 import { PathTemplates } from '../sketch/path-templates.ts';
 import { Pump } from '../tap/pump.ts';
@@ -52,7 +53,9 @@ const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitt
   share: new Float64Array(setup.share),
   ...(!setup.dryRun && { recorder, pairing }),
 });
-const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), []);
+const observer = new Observer(templates, { now: monotonicUs, toWallMs: clock.toWallMs });
+observer.configure(snapshot.policies.endpoints);
+const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer]);
 insight.configure(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
@@ -96,10 +99,11 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: { ...mergeInsight([]), compare: comparator.data() } });
+      tell({ kind: 'insight', data: { ...mergeInsight([]), compare: comparator.data(), observe: observer.data() } });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
+      observer.configure(message.snapshot.endpoints);
       insight.configure(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
