@@ -8,16 +8,15 @@ import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
 import { Recorder } from '../record/recorder.ts';
-import type { PolicySnapshot } from '../policy/snapshot.ts';
+import { Observer } from '../observe/observer.ts';
 import { Sighting } from '../observe/sighting.ts';
 import { PathTemplates } from '../sketch/path-templates.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
-import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
 import { captureLine, contentBudget } from './line.ts';
-import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from './messages.ts';
 import { Pairing } from './pairing.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
@@ -56,8 +55,9 @@ const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitt
   share: new Float64Array(setup.share),
   ...(!setup.dryRun && { recorder, pairing }),
 });
+const observer = new Observer(templates, { now: monotonicUs, toWallMs: clock.toWallMs });
 const watchman = new Watchman({ toWallMs: clock.toWallMs, fold: (template) => templates.of(template), learnSeconds: setup.learnSeconds, workers: setup.workers });
-const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [watchman]);
+const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer, watchman]);
 configureInsight(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
@@ -83,9 +83,10 @@ function tick(): void {
   publish();
 }
 
-function configureInsight(policies: PolicySnapshot): void {
+function configureInsight(policies: PoliciesMessage['snapshot']): void {
   insight.configure(policies);
-  watchman.configure(new Map(policies.endpoints.filter(({ observed }) => observed !== null).map(({ id, name }) => [id, name])));
+  observer.configure(policies.endpoints);
+  watchman.configure(policies.endpoints);
 }
 
 function tellNews(nowMs: number): void {
@@ -115,7 +116,7 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: { ...mergeInsight([]), compare: comparator.data(), findings: watchman.data() } });
+      tell({ kind: 'insight', data: { compare: comparator.data(), observe: observer.data(), findings: watchman.data() } });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
