@@ -1,5 +1,7 @@
 import type { ComparisonData } from './compare/data.ts';
+import { mergeComparison } from './compare/merge.ts';
 import type { FindingsData } from './findings/data.ts';
+import { mergeFindings } from './findings/merge.ts';
 import type { ObserveData } from './observe/data.ts';
 
 /** What has been learnt of the traffic, by one worker or by several. Plain data: it crosses threads and the network. */
@@ -12,17 +14,13 @@ export interface InsightData {
 /** Sums up what several workers, or agents, have learnt; of none, nothing. */
 export function mergeInsight(parts: readonly InsightData[]): InsightData {
   return {
-    compare: { policies: parts.flatMap(({ compare }) => compare.policies) },
+    compare: mergeComparison(parts.map(({ compare }) => compare)),
     observe: {
       endpoints: parts.flatMap(({ observe }) => observe.endpoints),
       clients: parts.flatMap(({ observe }) => observe.clients),
       folded: sum(parts.map(({ observe }) => observe.folded)),
     },
-    findings: {
-      findings: parts.flatMap(({ findings }) => findings.findings),
-      totals: totals(parts.map(({ findings }) => findings.totals)),
-      unlisted: sum(parts.map(({ findings }) => findings.unlisted)),
-    },
+    findings: mergeFindings(parts.map(({ findings }) => findings)),
   };
 }
 
@@ -38,13 +36,8 @@ export function withoutValues({ compare, observe, findings }: InsightData): Insi
     ...policy,
     endpoints: policy.endpoints.map((endpoint) => ({ ...endpoint, places: endpoint.places.map((place) => ({ ...place, examples: [] })) })),
   }));
-  return { compare: { policies }, observe, findings: { ...findings, findings: findings.findings.map((finding) => ({ ...finding, evidence: '' })) } };
-}
-
-function totals(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const into: Record<string, number> = {};
-  for (const part of parts) for (const [rule, count] of Object.entries(part)) into[rule] = (into[rule] ?? 0) + count;
-  return into;
+  // Evidence of findings consists of words of our own.
+  return { compare: { policies }, observe, findings };
 }
 
 function sum(numbers: readonly number[]): number {
