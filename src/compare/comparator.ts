@@ -11,7 +11,10 @@ import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
 export interface AnswerDiffer {
-  /** @returns none where they are equal; each place and kind at most once; `encoding` where content cannot be decoded within bounds */
+  /**
+   * @returns none where they are equal; each place and kind at most once; borrowed until the next call. `encoding` where content
+   *   cannot be decoded within bounds
+   */
   differences(question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding';
 }
 
@@ -115,23 +118,22 @@ export class Comparator {
    * Compares two answers; all of it is borrowed until this returns.
    *
    * @param key of a target that is configured; others are passed over
-   * @returns what differs, before anything is taken for noise; `encoding` where content could not be decoded, which is counted
+   * @returns what differs, before anything is taken for noise, borrowed until the next call; `encoding` where content could not be decoded, which is counted
    *   as not compared; null where the target is not known
    */
   compare(key: string, question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' | null {
     const row = this.#rows.get(key);
     if (row === undefined) return null;
     const { differ, examples, learnNoise } = row.target;
+    const nowMs = this.#now();
+    if (learnNoise && question.key !== '') this.#learn(row, question, production, nowMs);
     const differences = differ.differences(question, production, mirror);
     if (differences === 'encoding') {
       this.skip(key, question, production, 'encoding');
       return differences;
     }
     this.counters.compared++;
-    const endpoint = this.#endpointOf(row, question);
-    const nowMs = this.#now();
-    endpoint.add(question, production, mirror, differences, examples, nowMs);
-    if (learnNoise && question.key !== '') this.#learn(row, endpoint, question, production, nowMs);
+    this.#endpointOf(row, question).add(question, production, mirror, differences, examples, nowMs);
     return differences;
   }
 
@@ -177,12 +179,13 @@ export class Comparator {
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
-  #learn({ target, repeats }: Row, endpoint: EndpointEvidence, question: Question, production: Answer, nowMs: number): void {
+  #learn({ target, table, repeats }: Row, question: Question, production: Answer, nowMs: number): void {
     const { counters } = this;
     if (this.pressed) {
       counters.repeatsSpared++;
       return;
     }
+    const endpoint = table.of(question.method, question.template);
     const earlier = repeats.find(question.key, nowMs);
     if (earlier !== null) {
       if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {

@@ -66,7 +66,9 @@ export interface PlaceEvidence {
   readonly differed: number;
   /** Of these, exchanges whose signature does not show it. */
   readonly unlisted: number;
-  /** Of those that differed, exchanges in which both sides' values looked random (`Difference.random`). */
+  /** Of those that differed, exchanges whose values there were looked at: the first few, and a share of later ones. */
+  readonly looked: number;
+  /** Of these, exchanges in which both sides' values looked random (`Difference.random`). */
   readonly random: number;
   /** Repeats in which production differed from itself there. */
   readonly varied: number;
