@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AdminServer, type AdminPage } from './admin/server.ts';
+import { Gate } from './admin/gate.ts';
+import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
 import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { Remembered } from './agent/remembered.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
@@ -12,6 +14,7 @@ import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import { AccountBook } from './ledger/book.ts';
+import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
 import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
@@ -21,6 +24,9 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+
+/** How old what is told of the traffic may be: however many ask, the workers are asked once. */
+const INSIGHT_MS = 1_000;
 
 /** What can stop mirroring: a file that exists, or a signal. */
 export type KillSwitch = 'file' | 'signal';
@@ -55,6 +61,7 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -91,7 +98,7 @@ export class Agent {
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
-    const admin = settings.admin === null ? null : new AdminServer(this.#pages());
+    const admin = settings.admin === null ? null : new AdminServer(this.#pages(), new Gate(settings.page.token));
     this.#running = { tap, book, pool, attachments, admin, governor };
     try {
       await pool.start();
@@ -190,6 +197,19 @@ export class Agent {
     };
   }
 
+  /**
+   * What has been learnt of the traffic, a second ago at most. Workers that died count with what they had said.
+   * @throws ShadowtapError INTERNAL when the agent is not running
+   */
+  insight(): Promise<InsightData> {
+    return this.#insight.get();
+  }
+
+  #pool(): WorkerPool {
+    if (this.#running === null) throw new ShadowtapError('INTERNAL', 'the agent is not running');
+    return this.#running.pool;
+  }
+
   /** Brings workers and taps to what configuration, clock and switch say now. */
   #change(): Promise<void> {
     const change = async (): Promise<void> => {
@@ -266,17 +286,17 @@ export class Agent {
     await this.#change();
   }
 
-  #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
+  #pages(): AdminRoutes {
     return {
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
-      '/metrics': async () => ({
-        status: 200,
-        contentType: this.#metrics.contentType,
-        body: await this.#metrics.render(this.stats()),
-      }),
+      '/metrics': async () => {
+        const insight = await this.insight();
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+      },
       '/stats': () => json(this.stats()),
+      '/insight': async () => json(withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry, type CollectFunction } from 'prom-client';
-import type { AgentStats, WatchStats } from './stats.ts';
+import type { AgentStats, AgentStatsWithInsight, WatchStats } from './stats.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export interface Sample {
@@ -17,7 +17,7 @@ export interface MetricRow<S> {
 }
 
 /** Every metric of the agent, in one table: the registry and the documentation are made from it. */
-export const METRICS: readonly MetricRow<AgentStats>[] = [
+export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
   single('shadowtap_requests_seen_total', 'counter', 'Requests that the tap saw begin.', (s) => s.ledger.seen),
   single('shadowtap_requests_open', 'gauge', 'Requests seen that have no outcome yet.', (s) => s.ledger.open),
   {

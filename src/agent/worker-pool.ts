@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ShadowtapError } from '../errors.ts';
+import type { InsightData } from '../insight.ts';
 import type { AccountBook } from '../ledger/book.ts';
 import type { Logger } from '../log.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
@@ -8,6 +9,7 @@ import { workerBoard } from '../worker/board.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from '../worker/messages.ts';
 import { policyEntry } from '../worker/targets.ts';
+import { InsightBook } from './insight-book.ts';
 
 /** Pause before a worker that died is started again, so that a fault at start cannot spin. */
 const RESTART_MS = 200;
@@ -31,6 +33,8 @@ export interface WorkerPoolOptions {
 }
 
 const ANSWER_MS = 5_000;
+/** Who asks what has been learnt waits no longer for one worker. */
+const INSIGHT_MS = 1_000;
 
 const WORKER = new URL('../worker/worker.ts', import.meta.url);
 
@@ -43,6 +47,7 @@ export class WorkerPool {
   readonly #answerMs: number;
   readonly #boards = [] as ReturnType<typeof workerBoard>[];
   readonly #workers: (Worker | null)[] = [];
+  readonly #insight = new InsightBook();
   #snapshot: PolicySnapshot;
   #off: boolean;
   #restarts = 0;
@@ -102,6 +107,18 @@ export class WorkerPool {
     return (await Promise.all(answers)).flat();
   }
 
+  /** What has been learnt of the traffic, to be merged. For a worker that does not answer in time stands what it said last. */
+  async insight(): Promise<InsightData[]> {
+    const answers = this.#workers.map(async (worker) => {
+      if (worker === null) return;
+      const answered = heard(worker, (message) => message.kind === 'insight', INSIGHT_MS);
+      post(worker, { kind: 'insight' });
+      await answered.catch(() => {});
+    });
+    await Promise.all(answers);
+    return this.#insight.parts();
+  }
+
   /** Adds the workers' counters to `into`. */
   addCounters(into: Record<string, number>): void {
     for (const board of this.#boards) board.addTo(into);
@@ -143,6 +160,7 @@ export class WorkerPool {
     const ready = heard(worker, (message) => message.kind === 'ready');
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'problem') this.#options.log.warn({ worker: index }, message.message);
+      if (message.kind === 'insight') this.#insight.heard(index, message.data);
     });
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));
     worker.once('exit', (code) => this.#onExit(index, code));
@@ -151,6 +169,7 @@ export class WorkerPool {
 
   #onExit(index: number, code: number): void {
     this.#workers[index] = null;
+    this.#insight.retire(index);
     if (this.#stopping) return;
     const lost = this.#options.book.settleCrash(index);
     this.#boards[index]!.retire();

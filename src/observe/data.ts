@@ -1,5 +1,4 @@
-/** Counts of a log-linear histogram, sparse: bucket, count, bucket, count; in the order of buckets. */
-export type SparseHistogram = readonly number[];
+import type { SparseHistogram } from '../sketch/histogram.ts';
 
 /** What is known of the traffic of selected pods; of several workers and agents it can be summed up. Plain data. */
 export interface ObserveData {

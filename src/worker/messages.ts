@@ -1,3 +1,4 @@
+import type { InsightData } from '../insight.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
@@ -44,8 +45,13 @@ export interface PlanMessage {
   readonly kind: 'plan';
 }
 
+/** Asks what has been learnt of the traffic so far. */
+export interface InsightMessage {
+  readonly kind: 'insight';
+}
+
 /** main ──▶ worker */
-export type ToWorker = PoliciesMessage | StopMessage | PlanMessage;
+export type ToWorker = PoliciesMessage | StopMessage | PlanMessage | InsightMessage;
 
 /** worker ──▶ main */
 export type FromWorker =
@@ -53,6 +59,8 @@ export type FromWorker =
   /** The snapshot with this version is in force. */
   | { readonly kind: 'applied'; readonly version: number }
   | { readonly kind: 'planned'; readonly targets: readonly PlannedTarget[] }
+  /** All of it, since the worker began. */
+  | { readonly kind: 'insight'; readonly data: InsightData }
   /** For the log: what an administrator should look at. */
   | { readonly kind: 'problem'; readonly message: string }
   | { readonly kind: 'stopped' };

@@ -7,7 +7,9 @@ import { Planner } from '../mirror/planner.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
+import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
+import { Insight } from './insight.ts';
 import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
@@ -44,7 +46,9 @@ const pipeline = new Pipeline(
   new Float64Array(setup.share),
   setup.dryRun ? null : recorder,
 );
-const flows = captureLine(pipeline, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
+const insight = new Insight(pipeline, (exchange) => exchange, []);
+insight.configure(snapshot.policies);
+const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
     counters.worker.segments += segments;
@@ -84,8 +88,12 @@ function onMessage(message: ToWorker): void {
     case 'plan':
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
+    case 'insight':
+      tell({ kind: 'insight', data: mergeInsight([]) });
+      return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
+      insight.configure(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
