@@ -1,4 +1,3 @@
-import type { PairSample } from '../sketch/reservoir.ts';
 import type { NotCompared } from './answer.ts';
 import type { DifferenceKind } from './difference.ts';
 

@@ -36,6 +36,18 @@ export function normalQuantile(p: number): number {
   return bisect((z) => above - normalTail(z), 0, 40);
 }
 
+/** Share of Student's t distribution above t (Abramowitz and Stegun 26.7.1). */
+export function studentTail(t: number, degreesOfFreedom: number): number {
+  if (t < 0) return 1 - studentTail(-t, degreesOfFreedom);
+  return betaBelow(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2;
+}
+
+/** The t that a share p of Student's t distribution is below; p within (0, 1). */
+export function studentQuantile(p: number, degreesOfFreedom: number): number {
+  if (p < 0.5) return -studentQuantile(1 - p, degreesOfFreedom);
+  return bisect((t) => 1 - p - studentTail(t, degreesOfFreedom), 0, 1e6);
+}
+
 /**
  * Share of the beta distribution below x (regularized incomplete beta function), for x within [0, 1] and a, b > 0.
  * Continued fraction DLMF 8.17.22, evaluated by Lentz's algorithm as in Numerical Recipes, section 6.4.
@@ -69,7 +81,7 @@ export function betaQuantile(p: number, a: number, b: number): number {
 }
 
 /** Where an increasing function crosses 0, to the last digit that halving can tell. */
-function bisect(increasing: (x: number) => number, low: number, high: number): number {
+export function bisect(increasing: (x: number) => number, low: number, high: number): number {
   let middle = (low + high) / 2;
   while (middle > low && middle < high) {
     if (increasing(middle) < 0) low = middle;

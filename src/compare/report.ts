@@ -102,15 +102,17 @@ export interface LatencyReport {
   readonly tested: number;
   readonly production: Quantiles;
   readonly mirror: Quantiles;
-  /** What the way to the mirror adds, which production's times do not have; it is taken off before the test. */
-  readonly hopUs: number;
+  /** What the way to the mirror adds, which production's times do not have; it is taken off before the test. Between what bounds it is known. */
+  readonly hopUs: Interval;
   /** How that is known: by the baseline target, by how long connecting takes, or not at all. */
   readonly hopFrom: 'baseline' | 'connect' | 'unknown';
-  /** Typical mirror time / production time, without the hop. */
+  /** Typical mirror time / production time, without the hop; its low end with the longest hop, its high end with the shortest. */
   readonly ratio: Interval;
   /** Of the interval, such as 0.95. */
   readonly confidence: number;
-  /** Of the test that there is no difference. */
+  /** Of the claim that there is no difference. */
   readonly pValue: number;
+  /** Of the claim that the mirror is not slower than is allowed: one-sided, with the longest hop. */
+  readonly pSlower: number;
   readonly verdict: 'slower' | 'faster' | 'no difference' | 'too little data';
 }

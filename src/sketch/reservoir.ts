@@ -59,11 +59,12 @@ export class PairReservoir implements PairSample {
  *
  * @param random the same numbers by default, so that the same data give the same sample
  */
-export function mergePairs(parts: readonly PairSample[], capacity: number, random: Random = seededRandom(parts.length)): PairSample {
+export function mergePairs(parts: readonly PairSample[], capacity: number, random?: Random): PairSample {
   const left = parts.map((part) => ({ pairs: Math.max(part.pairs, part.sample.length / PAIR_FIELDS), sample: [...part.sample] }));
   const sample: number[] = [];
   let population = left.reduce((sum, part) => sum + part.pairs, 0);
   const pairs = population;
+  random ??= seededRandom(pairs);
   while (sample.length < capacity * PAIR_FIELDS) {
     let ticket = random() * population;
     const from = left.find((part) => part.sample.length > 0 && (ticket -= part.pairs) < 0) ?? left.find((part) => part.sample.length > 0);
