@@ -1,4 +1,5 @@
 import type { ComparisonData } from './compare/data.ts';
+import { comparisonWithoutValues, mergeComparison } from './compare/merge.ts';
 import type { FindingsData } from './findings/data.ts';
 import type { ObserveData } from './observe/data.ts';
 
@@ -12,7 +13,7 @@ export interface InsightData {
 /** Sums up what several workers, or agents, have learnt; of none, nothing. */
 export function mergeInsight(parts: readonly InsightData[]): InsightData {
   return {
-    compare: { policies: parts.flatMap(({ compare }) => compare.policies) },
+    compare: mergeComparison(parts.map(({ compare }) => compare)),
     observe: {
       endpoints: parts.flatMap(({ observe }) => observe.endpoints),
       clients: parts.flatMap(({ observe }) => observe.clients),
@@ -34,11 +35,7 @@ export function retired({ compare, observe, findings }: InsightData): InsightDat
 
 /** The same for those who may not see what requests and responses say. */
 export function withoutValues({ compare, observe, findings }: InsightData): InsightData {
-  const policies = compare.policies.map((policy) => ({
-    ...policy,
-    endpoints: policy.endpoints.map((endpoint) => ({ ...endpoint, places: endpoint.places.map((place) => ({ ...place, examples: [] })) })),
-  }));
-  return { compare: { policies }, observe, findings: { ...findings, findings: findings.findings.map((finding) => ({ ...finding, evidence: '' })) } };
+  return { compare: comparisonWithoutValues(compare), observe, findings: { ...findings, findings: findings.findings.map((finding) => ({ ...finding, evidence: '' })) } };
 }
 
 function totals(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

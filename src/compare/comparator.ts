@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ByteBudget } from '../flow/budget.ts';
 import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
@@ -63,6 +64,8 @@ const APART_MS = 1_000;
 /** A target and what is known of it. */
 interface Row {
   target: CompareTarget;
+  /** Digest of its rules. */
+  readonly rules: string;
   readonly sinceMs: number;
   readonly table: EndpointTable;
   readonly repeats: Repeats;
@@ -160,6 +163,7 @@ export class Comparator {
   #newRow(target: CompareTarget): Row {
     return {
       target,
+      rules: createHash('sha256').update(target.rules).digest('hex').slice(0, 16),
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
       repeats: new Repeats(this.#memory),
@@ -207,11 +211,12 @@ export class Comparator {
   }
 }
 
-function dataOf({ target: { policy, target, role }, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
+function dataOf({ target: { policy, target, role }, rules, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
   return {
     policy,
     target,
     role,
+    rules,
     sinceMs,
     endpoints: table.data(),
     folded: table.folded,

@@ -1,3 +1,4 @@
+import type { PairSample } from '../sketch/reservoir.ts';
 import type { NotCompared } from './answer.ts';
 import type { DifferenceKind } from './difference.ts';
 
@@ -13,6 +14,8 @@ export interface PolicyComparison {
   readonly target: string;
   /** `Baseline`: the target runs the version that production runs, and what differs there is noise. */
   readonly role: 'Mirror' | 'Baseline';
+  /** Digest of the rules by which it was compared: what other rules have found does not add up with it. */
+  readonly rules: string;
   /** Since when, Unix time in milliseconds. */
   readonly sinceMs: number;
   readonly endpoints: readonly EndpointComparison[];

@@ -1,4 +1,4 @@
-const NUMBER = new Intl.NumberFormat('en-US');
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 9 });
 
 /** 1234 as `1,234`. */
 export function count(value: number): string {
@@ -25,7 +25,13 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
-/** Two digits that say something, and whole numbers whole. */
+/** A confidence of 0.99643 as `99.64 %`: never more than it is. */
+export function level(confidence: number): string {
+  return `${NUMBER.format(Math.floor(confidence * 10_000 + 1e-6) / 100)} %`;
+}
+
+/** Two digits that say something, three from 10 on, and whole numbers whole. */
 export function digits(value: number): string {
-  return NUMBER.format(Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(2)));
+  const size = Math.abs(value);
+  return NUMBER.format(size >= 100 ? Math.round(value) : Number(value.toPrecision(size >= 10 ? 3 : 2)));
 }

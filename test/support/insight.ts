@@ -10,8 +10,10 @@ export function insightOf(count: number): InsightData {
           policy: 'shop/next',
           target: 'http://next',
           role: 'Mirror',
+          rules: '',
           sinceMs: 1000,
           folded: 0,
+          notCompared: {},
           connectUs: [],
           endpoints: [
             {
@@ -20,8 +22,7 @@ export function insightOf(count: number): InsightData {
               compared: count,
               notCompared: { incomplete: 1 },
               signatures: [{ places: [0], count }],
-              unlisted: 0,
-              places: [{ where: 'body /price', kind: 'field', differed: count, varied: 0, examples: [{ production: '17', mirror: '18' }] }],
+              places: [{ where: 'body /price', kind: 'field', differed: count, unlisted: 0, looked: 1, random: 0, varied: 0, examples: [{ production: '17', mirror: '18' }] }],
               repeats: 0,
               answers: { production: { statuses: [0, count, 0, 0, 0], errors: 0 }, mirror: { statuses: [0, count, 0, 0, 0], errors: 0 } },
               latency: { pairs: count, sample: [] },
