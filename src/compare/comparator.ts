@@ -145,6 +145,7 @@ export class Comparator {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     this.counters.notCompared++;
+    if (why === 'memory') row.repeats.clear();
     if (question === null) row.notCompared[why] = (row.notCompared[why] ?? 0) + 1;
     else this.#endpointOf(row, question).skip(question, production, why);
   }

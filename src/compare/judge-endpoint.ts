@@ -1,7 +1,7 @@
 import type { NotCompared } from './answer.ts';
 import { classify, type Classified } from './classify.ts';
 import type { EndpointComparison } from './data.ts';
-import type { JudgeRules } from './judge.ts';
+import type { JudgeRules } from './judge-rules.ts';
 import { describeLatency, judgeLatency } from './latency.ts';
 import { judgePlaces, type PlaceJudgement, type Standing } from './noise.ts';
 import { newcombe } from './proportions.ts';

@@ -1,6 +1,6 @@
 import type { PolicyComparison } from './data.ts';
 import type { JudgedEndpoint } from './judge-endpoint.ts';
-import type { JudgeRules } from './judge.ts';
+import type { JudgeRules } from './judge-rules.ts';
 import { newcombe } from './proportions.ts';
 import { differsReason, errorsReason, gapsReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
 import type { Counts, ErrorReport, PolicyReport, Verdict } from './report.ts';

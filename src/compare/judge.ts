@@ -3,20 +3,9 @@ import type { ComparisonData, EndpointComparison, PolicyComparison } from './dat
 import { holm } from './family.ts';
 import { judgeEndpoint, measureEndpoint, type JudgedEndpoint } from './judge-endpoint.ts';
 import { reportPolicy } from './judge-policy.ts';
+import type { JudgeRules } from './judge-rules.ts';
 import { compareText } from './place-table.ts';
 import type { PolicyReport, Report } from './report.ts';
-
-/** What a policy allows: fields of its `compare`. */
-export interface JudgeRules {
-  /** Share of different exchanges, and of additional errors, that is still safe, percent; 0: not one. */
-  readonly maxDifferentPercent: number;
-  readonly maxSlowdownPercent: number;
-  /** Of intervals and tests, percent. */
-  readonly confidencePercent: number;
-  /** Exchanges without which no verdict is given. */
-  readonly minCompared: number;
-  readonly learnNoise: boolean;
-}
 
 /**
  * Says what was found: for each policy and target, and each of its endpoints, whether the mirror's answers are safe, with the

@@ -1,4 +1,5 @@
 import type { EndpointComparison, PlaceEvidence } from './data.ts';
+import type { JudgeRules } from './judge-rules.ts';
 import { wilson, type Proportion } from './proportions.ts';
 import { count } from './wording.ts';
 
@@ -15,12 +16,7 @@ export interface PlaceJudgement {
 }
 
 /** By what an endpoint's places are judged. */
-export interface NoiseRules {
-  /** `learnNoise` of the policy: without it, nothing is noise. */
-  readonly learnNoise: boolean;
-  /** Exchanges after which noise would have shown. */
-  readonly minCompared: number;
-}
+export type NoiseRules = Pick<JudgeRules, 'learnNoise' | 'minCompared'>;
 
 /** So much more often than production the mirror may differ, relatively: as in Diffy. */
 const MARGIN = 1.2;
