@@ -7,6 +7,7 @@ import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { nodeReport } from './agent/node-report.ts';
 import { Remembered } from './agent/remembered.ts';
+import { Reporting } from './agent/reporting.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
@@ -61,6 +62,7 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
@@ -191,6 +193,7 @@ export class Agent {
       sampleShares: running.book.shares(),
       counters,
       endpoints: running.attachments.status(),
+      comparisons: this.#reporting.summaries,
       cluster: this.#cluster?.stats() ?? null,
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
@@ -292,10 +295,15 @@ export class Agent {
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
       '/metrics': async () => {
-        const insight = await this.insight();
-        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+        const [insight, report] = await Promise.all([this.insight(), this.#reporting.report()]);
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, report }) };
       },
-      '/stats': () => json(this.stats()),
+      '/stats': async () => {
+        // What the agent knows of itself does not depend on it.
+        await this.#reporting.report().catch((error: unknown) => this.log.error({ err: error }, 'the report failed'));
+        return json(this.stats());
+      },
+      ...this.#reporting.pages(),
       '/insight': async () => json(withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };

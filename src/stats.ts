@@ -1,5 +1,5 @@
 import type { InsightData } from './insight.ts';
-import type { Verdict } from './compare/report.ts';
+import type { Report, Verdict } from './compare/report.ts';
 import type { LedgerSums, PolicyShare } from './ledger/book.ts';
 import type { TapStats } from './tap/tap.ts';
 
@@ -32,9 +32,10 @@ export interface AgentStats {
 
 export type { InsightData } from './insight.ts';
 
-/** The same, with what the workers have learnt of the traffic: what metrics are made of. */
+/** The same, with what the workers have learnt of the traffic, and what follows of it: what metrics are made of. */
 export interface AgentStatsWithInsight extends AgentStats {
   readonly insight: InsightData;
+  readonly report: Report;
 }
 
 /** What the report says of one policy and one of its mirrors, in short. */
