@@ -1,12 +1,14 @@
 import { Comparator, type CompareTarget } from '../../../src/compare/comparator.ts';
+import { Differ } from '../../../src/compare/differ.ts';
 import { judge } from '../../../src/compare/judge.ts';
 import type { PolicyReport, Verdict } from '../../../src/compare/report.ts';
+import { compareRules } from '../../../src/compare/rules.ts';
 import { ByteBudget } from '../../../src/flow/budget.ts';
+import { HttpRequest } from '../../../src/http/exchange.ts';
 import { PathTemplates } from '../../../src/sketch/path-templates.ts';
 import { seededRandom } from '../../../src/sketch/random.ts';
 import { questionKey } from '../../../src/worker/question.ts';
 import { DEFECTS, type Defect } from './defects.ts';
-import { newDiffer } from './differ.ts';
 import { Instance } from './servers.ts';
 import type { ShopRequest } from './shop.ts';
 import { traffic } from './traffic.ts';
@@ -44,6 +46,8 @@ export interface Score {
   /** Defects that were in an answer at least once, and of them those that are findings. */
   readonly occurred: number;
   readonly found: number;
+  /** Those that are findings or listed as undecided. */
+  readonly listed: number;
   /** Findings at places where nothing was planted. */
   readonly falseFindings: readonly string[];
   /** Places that are findings. */
@@ -96,7 +100,8 @@ export async function runTrial({ seed, rate, volumes }: TrialOptions): Promise<S
 }
 
 function targetsOf({ name, learnNoise, baseline, ignore }: Setting): CompareTarget[] {
-  const differ = newDiffer(ignore);
+  const rules = { maxBodyBytes: 262_144, headers: 'All', ignore: ignore.map((pointer) => ({ pointer })), tolerance: [], keyed: [], examples: 'Masked' } as const;
+  const differ = new Differ(compareRules(rules));
   const target = (role: 'Mirror' | 'Baseline'): CompareTarget => ({ key: `${name} ${role}`, policy: name, target: role, role, rules: '', differ, learnNoise, examples: false });
   return baseline ? [target('Mirror'), target('Baseline')] : [target('Mirror')];
 }
@@ -107,22 +112,26 @@ function rulesOf(policy: string) {
 }
 
 function questionOf({ method, target, body }: ShopRequest, templates: PathTemplates) {
-  const request = { method, target, scheme: 'http', authority: 'shop.example', headers: HEADERS };
+  const request = new HttpRequest();
+  Object.assign(request, { method, target, headers: HEADERS });
   return { method, target, template: templates.of(target), key: questionKey(request, Buffer.from(body)), grpc: false };
 }
 
 function scoreOf({ endpoints, verdict }: PolicyReport, planted: ReadonlyMap<Defect, number>): Omit<Score, 'setting' | 'rate' | 'volume'> {
   const found = new Set<Defect>();
+  const listed = new Set<Defect>();
   const falseFindings: string[] = [];
   let findings = 0;
   for (const { method, template, fields } of endpoints) {
-    for (const { where, kind } of fields) {
-      findings++;
+    for (const { where, kind, undecided } of fields) {
       const defects = [...planted.keys()].filter((defect) => defect.method === method && defect.path.test(template) && defect.where.test(where));
+      for (const defect of defects) listed.add(defect);
+      if (undecided) continue;
+      findings++;
       for (const defect of defects) found.add(defect);
       if (defects.length === 0) falseFindings.push(`${method} ${template}: ${kind} ${where}`);
     }
   }
   const missed = [...planted.keys()].filter((defect) => !found.has(defect)).map(({ name }) => name);
-  return { occurred: planted.size, found: found.size, falseFindings, findings, missed, verdict };
+  return { occurred: planted.size, found: found.size, listed: listed.size, falseFindings, findings, missed, verdict };
 }
