@@ -1,31 +1,24 @@
 /** Entry of a worker thread: one ring, its connections, its copies. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Comparator } from '../compare/comparator.ts';
-import { SpareBudget } from '../flow/budget.ts';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
+import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { Recorder } from '../record/recorder.ts';
-import { Observer } from '../observe/observer.ts';
-import { Sighting } from '../observe/sighting.ts';
-import { PathTemplates } from '../sketch/path-templates.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
-import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
+import { Learners } from './learners.ts';
 import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
-import { Pairing } from './pairing.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
 import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 
 /** How often deadlines are checked and counters shown. */
 const TICK_MS = 100;
-/** Share of the room for captured content up to whose use answers are kept: mirroring goes first. */
-const SPARE_SHARE = 1 / 2;
 /** Bytes of the ring to take at a time when it is emptied at the end. */
 const LAST_DRAIN_BYTES = 1 << 20;
 
@@ -45,18 +38,13 @@ const recorder = new Recorder({
   counters: counters.worker,
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
-const templates = new PathTemplates();
-const spare = new SpareBudget(budget, SPARE_SHARE);
-const comparator = new Comparator({ memory: spare, fold: (template) => templates.of(template) });
-const pairing = new Pairing({ comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
+const learners = new Learners({ budget, toWallMs: clock.toWallMs, workers: setup.workers });
 const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
   share: new Float64Array(setup.share),
-  ...(!setup.dryRun && { recorder, pairing }),
+  ...(!setup.dryRun && { recorder, pairing: learners.pairing }),
 });
-const observer = new Observer(templates, { now: monotonicUs, toWallMs: clock.toWallMs });
-observer.configure(snapshot.policies.endpoints);
-const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer]);
-insight.configure(snapshot.policies);
+const insight = new Insight(pipeline, learners.sight, learners.onlookers);
+observe(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -73,7 +61,7 @@ tell({ kind: 'ready' });
 function tick(): void {
   emitter.tick(performance.now());
   recorder.tick(performance.now());
-  pairing.tick(performance.now());
+  learners.pairing.tick(performance.now());
   clock.refresh();
   flows.expire(monotonicUs());
   publish();
@@ -99,18 +87,22 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: { ...mergeInsight([]), compare: comparator.data(), observe: observer.data() } });
+      tell({ kind: 'insight', data: learners.data() });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
-      observer.configure(message.snapshot.endpoints);
-      insight.configure(message.snapshot);
+      observe(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
       }
       tell({ kind: 'applied', version: message.snapshot.version });
   }
+}
+
+function observe(policies: PolicySnapshot): void {
+  learners.configure(policies);
+  insight.configure(policies);
 }
 
 /** The tap has been detached: takes what it left in the ring, lets copies finish, and accounts for the rest. */
@@ -121,7 +113,7 @@ async function stop(graceMs: number): Promise<void> {
   flows.close(monotonicUs());
   while (emitter.pending + recorder.pending > 0 && performance.now() < deadlineMs) await sleep(5);
   await Promise.all([emitter.close(), recorder.close()]);
-  pairing.finish();
+  learners.pairing.finish();
   clearInterval(timer);
   publish();
   source.close();
