@@ -1,5 +1,6 @@
 import { Comparator } from '../compare/comparator.ts';
 import { SpareBudget, type ByteBudget } from '../flow/budget.ts';
+import type { Finding } from '../findings/data.ts';
 import { Watchman } from '../findings/watchman.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { InsightData } from '../insight.ts';
@@ -19,6 +20,8 @@ export interface LearnersOptions {
   readonly budget: ByteBudget;
   /** Microseconds of the tap's clock to Unix time in milliseconds. */
   readonly toWallMs: (timeUs: number) => number;
+  /** How long what is usual is learnt before a flood is called one. */
+  readonly learnSeconds: number;
   /** Workers among which connections are shared out. */
   readonly workers: number;
 }
@@ -32,14 +35,14 @@ export class Learners {
   readonly #observer: Observer;
   readonly #watchman: Watchman;
 
-  constructor({ budget, toWallMs, workers }: LearnersOptions) {
+  constructor({ budget, toWallMs, learnSeconds, workers }: LearnersOptions) {
     const templates = this.#templates;
     const fold = (template: string): string => templates.of(template);
     const spare = new SpareBudget(budget, SPARE_SHARE);
     this.#comparator = new Comparator({ memory: spare, fold });
     this.pairing = new Pairing({ comparator: this.#comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
     this.#observer = new Observer(templates, { now: monotonicUs, toWallMs });
-    this.#watchman = new Watchman({ toWallMs, fold, workers });
+    this.#watchman = new Watchman({ toWallMs, fold, learnSeconds, workers });
     this.onlookers = [this.#observer, this.#watchman];
   }
 
@@ -49,8 +52,12 @@ export class Learners {
   /** Who is observed from now on; who is compared, the pipeline tells the pairing. */
   configure({ endpoints }: PolicySnapshot): void {
     this.#observer.configure(endpoints);
-    const observed = endpoints.filter((endpoint) => endpoint.observed !== null);
-    this.#watchman.configure(new Map(observed.map(({ id, name }) => [id, name])));
+    this.#watchman.configure(endpoints);
+  }
+
+  /** What was found since the last call. */
+  news(): Finding[] {
+    return this.#watchman.news();
   }
 
   /** All that is known since the worker began. */

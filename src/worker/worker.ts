@@ -19,6 +19,8 @@ import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 
 /** How often deadlines are checked and counters shown. */
 const TICK_MS = 100;
+/** How often what was found is told. */
+const NEWS_MS = 1_000;
 /** Bytes of the ring to take at a time when it is emptied at the end. */
 const LAST_DRAIN_BYTES = 1 << 20;
 
@@ -38,7 +40,7 @@ const recorder = new Recorder({
   counters: counters.worker,
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
-const learners = new Learners({ budget, toWallMs: clock.toWallMs, workers: setup.workers });
+const learners = new Learners({ budget, toWallMs: clock.toWallMs, learnSeconds: setup.learnSeconds, workers: setup.workers });
 const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
   share: new Float64Array(setup.share),
   ...(!setup.dryRun && { recorder, pairing: learners.pairing }),
@@ -53,6 +55,7 @@ const pump = new Pump(source, flows, setup.source.wake, {
 });
 
 if (setup.replacement) counters.worker.discarded = source.drain({ onSegment() {} }, Infinity);
+let newsMs = 0;
 const timer = setInterval(tick, TICK_MS);
 parentPort!.on('message', onMessage);
 pump.start();
@@ -64,7 +67,15 @@ function tick(): void {
   learners.pairing.tick(performance.now());
   clock.refresh();
   flows.expire(monotonicUs());
+  tellNews(performance.now());
   publish();
+}
+
+function tellNews(nowMs: number): void {
+  if (nowMs < newsMs) return;
+  newsMs = nowMs + NEWS_MS;
+  const findings = learners.news();
+  if (findings.length > 0) tell({ kind: 'found', findings });
 }
 
 function publish(): void {

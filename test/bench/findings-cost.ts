@@ -37,7 +37,7 @@ const LOADS: Readonly<Record<string, Load>> = {
 function round(load: Load): number {
   const templates = new PathTemplates();
   const watchman = new Watchman({ toWallMs: (us) => us / 1000, fold: (template) => template });
-  watchman.configure(new Map([[1, 'shop/pod']]));
+  watchman.configure([{ id: 1, name: 'shop/pod', observed: [] }]);
   let us = 0;
   const batches = REQUESTS / 1000;
   for (let batch = 0; batch < batches; batch++) {

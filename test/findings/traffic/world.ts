@@ -44,7 +44,7 @@ export class World {
 
   constructor(options: Partial<WatchmanOptions> = {}) {
     this.watchman = new Watchman({ toWallMs: (us) => us / 1000, fold: (template) => this.#templates.of(template), ...options });
-    this.watchman.configure(ENDPOINTS);
+    this.watchman.configure(Array.from(ENDPOINTS, ([id, name]) => ({ id, name, observed: [] })));
     const { watchman } = this;
     const sight = (exchange: Exchange): void => {
       if (exchange.request !== null) exchange.sighting ??= new Sighting(exchange, this.#templates);
