@@ -296,7 +296,7 @@ export class Agent {
         return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
       },
       '/stats': () => json(this.stats()),
-      '/insight': async () => json(withoutValues(await this.insight())),
+      '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }
