@@ -99,7 +99,11 @@ export class Examiner {
     if (value === source.harmlessAgent) return;
     const hits = this.#inspector.inspect(value, AGENT, 'User-Agent');
     if (hits === null && value.length < MAX_KEPT_AGENT) source.harmlessAgent = flatCopy(value);
-    this.#take(hits, request, note, template);
+    if (hits === null) return;
+    // What a client calls itself concerns no path.
+    const [own, others] = [hits.filter(({ rule }) => rule === 'scanner-agent'), hits.filter(({ rule }) => rule !== 'scanner-agent')];
+    for (const { rule, evidence } of own) this.#found(rule, note, '', '', evidence);
+    this.#take(others, request, note, template);
   }
 
   #lookAtMethod({ method }: HttpRequest, note: Note, template: string): void {

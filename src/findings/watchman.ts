@@ -1,6 +1,7 @@
 import type { Exchange, HttpResponse } from '../http/exchange.ts';
 import { sightingOf, type Sighting } from '../observe/sighting.ts';
 import { isHeader } from '../policy/request-view.ts';
+import type { SnapshotEndpoint } from '../policy/snapshot.ts';
 import type { Finding, FindingsData } from './data.ts';
 import { Examiner } from './examiner.ts';
 import { FindingList } from './finding-list.ts';
@@ -40,6 +41,7 @@ export class Watchman implements WindowAlarms {
   readonly #examiner = new Examiner(this.#hash, (rule, note, method, template, evidence) => this.#report(rule, note.source.endpoint, note.source.address, method, template, evidence));
   readonly #sources: SourceTable;
   readonly #endpoints = new Map<number, EndpointWatch>();
+  /** Of the observed endpoints, by number. */
   #names: ReadonlyMap<number, string> = new Map();
   /** Time that was seen last, microseconds. */
   #lastUs = 0;
@@ -49,11 +51,11 @@ export class Watchman implements WindowAlarms {
     this.#sources = new SourceTable(options.maxSources ?? MAX_SOURCES, this.#hash);
   }
 
-  /** @param names of the observed endpoints by number; what was learnt of others is forgotten */
-  configure(names: ReadonlyMap<number, string>): void {
-    this.#names = names;
+  /** What was learnt of endpoints that are no longer observed is forgotten. */
+  configure(endpoints: readonly Pick<SnapshotEndpoint, 'id' | 'name' | 'observed'>[]): void {
+    this.#names = new Map(endpoints.filter(({ observed }) => observed !== null).map(({ id, name }) => [id, name]));
     for (const [id, endpoint] of this.#endpoints) {
-      if (names.get(id) === endpoint.name) continue;
+      if (this.#names.get(id) === endpoint.name) continue;
       this.#sources.forget(endpoint);
       this.#endpoints.delete(id);
     }

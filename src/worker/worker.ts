@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Comparator } from '../compare/comparator.ts';
 import { SpareBudget } from '../flow/budget.ts';
+import { Watchman } from '../findings/watchman.ts';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
@@ -12,11 +13,10 @@ import { Sighting } from '../observe/sighting.ts';
 import { PathTemplates } from '../sketch/path-templates.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
-import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
 import { captureLine, contentBudget } from './line.ts';
-import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from './messages.ts';
 import { Pairing } from './pairing.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
@@ -24,6 +24,8 @@ import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 
 /** How often deadlines are checked and counters shown. */
 const TICK_MS = 100;
+/** How often what was found is told. */
+const NEWS_MS = 1_000;
 /** Share of the room for captured content up to whose use answers are kept: mirroring goes first. */
 const SPARE_SHARE = 1 / 2;
 /** Bytes of the ring to take at a time when it is emptied at the end. */
@@ -54,9 +56,9 @@ const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitt
   ...(!setup.dryRun && { recorder, pairing }),
 });
 const observer = new Observer(templates, { now: monotonicUs, toWallMs: clock.toWallMs });
-observer.configure(snapshot.policies.endpoints);
-const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer]);
-insight.configure(snapshot.policies);
+const watchman = new Watchman({ toWallMs: clock.toWallMs, fold: (template) => templates.of(template), learnSeconds: setup.learnSeconds, workers: setup.workers });
+const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer, watchman]);
+configureInsight(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -65,6 +67,7 @@ const pump = new Pump(source, flows, setup.source.wake, {
 });
 
 if (setup.replacement) counters.worker.discarded = source.drain({ onSegment() {} }, Infinity);
+let newsMs = 0;
 const timer = setInterval(tick, TICK_MS);
 parentPort!.on('message', onMessage);
 pump.start();
@@ -76,7 +79,21 @@ function tick(): void {
   pairing.tick(performance.now());
   clock.refresh();
   flows.expire(monotonicUs());
+  tellNews(performance.now());
   publish();
+}
+
+function configureInsight(policies: PoliciesMessage['snapshot']): void {
+  insight.configure(policies);
+  observer.configure(policies.endpoints);
+  watchman.configure(policies.endpoints);
+}
+
+function tellNews(nowMs: number): void {
+  if (nowMs < newsMs) return;
+  newsMs = nowMs + NEWS_MS;
+  const findings = watchman.news();
+  if (findings.length > 0) tell({ kind: 'found', findings });
 }
 
 function publish(): void {
@@ -99,12 +116,11 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: { ...mergeInsight([]), compare: comparator.data(), observe: observer.data() } });
+      tell({ kind: 'insight', data: { compare: comparator.data(), observe: observer.data(), findings: watchman.data() } });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
-      observer.configure(message.snapshot.endpoints);
-      insight.configure(message.snapshot);
+      configureInsight(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
