@@ -1,5 +1,5 @@
 import type { ComparisonData } from './compare/data.ts';
-import { mergeComparison } from './compare/merge.ts';
+import { comparisonWithoutValues, mergeComparison } from './compare/merge.ts';
 import type { FindingsData } from './findings/data.ts';
 import { mergeFindings } from './findings/merge.ts';
 import type { ObserveData } from './observe/data.ts';
@@ -28,10 +28,6 @@ export function retired({ compare, observe, findings }: InsightData): InsightDat
 
 /** The same for those who may not see what requests and responses say. */
 export function withoutValues({ compare, observe, findings }: InsightData): InsightData {
-  const policies = compare.policies.map((policy) => ({
-    ...policy,
-    endpoints: policy.endpoints.map((endpoint) => ({ ...endpoint, places: endpoint.places.map((place) => ({ ...place, examples: [] })) })),
-  }));
   // Evidence of findings consists of words of our own.
-  return { compare: { policies }, observe, findings };
+  return { compare: comparisonWithoutValues(compare), observe, findings };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ByteBudget } from '../flow/budget.ts';
 import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
@@ -11,7 +12,10 @@ import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
 export interface AnswerDiffer {
-  /** @returns none where they are equal; each place and kind at most once; `encoding` where content cannot be decoded within bounds */
+  /**
+   * @returns none where they are equal; each place and kind at most once; borrowed until the next call. `encoding` where content
+   *   cannot be decoded within bounds
+   */
   differences(question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding';
 }
 
@@ -60,6 +64,8 @@ const APART_MS = 1_000;
 /** A target and what is known of it. */
 interface Row {
   target: CompareTarget;
+  /** Digest of its rules. */
+  readonly rules: string;
   readonly sinceMs: number;
   readonly table: EndpointTable;
   readonly repeats: Repeats;
@@ -115,23 +121,22 @@ export class Comparator {
    * Compares two answers; all of it is borrowed until this returns.
    *
    * @param key of a target that is configured; others are passed over
-   * @returns what differs, before anything is taken for noise; `encoding` where content could not be decoded, which is counted
+   * @returns what differs, before anything is taken for noise, borrowed until the next call; `encoding` where content could not be decoded, which is counted
    *   as not compared; null where the target is not known
    */
   compare(key: string, question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' | null {
     const row = this.#rows.get(key);
     if (row === undefined) return null;
     const { differ, examples, learnNoise } = row.target;
+    const nowMs = this.#now();
+    if (learnNoise && question.key !== '') this.#learn(row, question, production, nowMs);
     const differences = differ.differences(question, production, mirror);
     if (differences === 'encoding') {
       this.skip(key, question, production, 'encoding');
       return differences;
     }
     this.counters.compared++;
-    const endpoint = this.#endpointOf(row, question);
-    const nowMs = this.#now();
-    endpoint.add(question, production, mirror, differences, examples, nowMs);
-    if (learnNoise && question.key !== '') this.#learn(row, endpoint, question, production, nowMs);
+    this.#endpointOf(row, question).add(question, production, mirror, differences, examples, nowMs);
     return differences;
   }
 
@@ -140,6 +145,7 @@ export class Comparator {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     this.counters.notCompared++;
+    if (why === 'memory') row.repeats.clear();
     if (question === null) row.notCompared[why] = (row.notCompared[why] ?? 0) + 1;
     else this.#endpointOf(row, question).skip(question, production, why);
   }
@@ -158,6 +164,7 @@ export class Comparator {
   #newRow(target: CompareTarget): Row {
     return {
       target,
+      rules: createHash('sha256').update(target.rules).digest('hex').slice(0, 16),
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
       repeats: new Repeats(this.#memory),
@@ -177,12 +184,13 @@ export class Comparator {
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
-  #learn({ target, repeats }: Row, endpoint: EndpointEvidence, question: Question, production: Answer, nowMs: number): void {
+  #learn({ target, table, repeats }: Row, question: Question, production: Answer, nowMs: number): void {
     const { counters } = this;
     if (this.pressed) {
       counters.repeatsSpared++;
       return;
     }
+    const endpoint = table.of(question.method, question.template);
     const earlier = repeats.find(question.key, nowMs);
     if (earlier !== null) {
       if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
@@ -204,11 +212,12 @@ export class Comparator {
   }
 }
 
-function dataOf({ target: { policy, target, role }, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
+function dataOf({ target: { policy, target, role }, rules, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
   return {
     policy,
     target,
     role,
+    rules,
     sinceMs,
     endpoints: table.data(),
     folded: table.folded,

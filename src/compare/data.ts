@@ -14,6 +14,8 @@ export interface PolicyComparison {
   readonly target: string;
   /** `Baseline`: the target runs the version that production runs, and what differs there is noise. */
   readonly role: 'Mirror' | 'Baseline';
+  /** Digest of the rules by which it was compared: what other rules have found does not add up with it. */
+  readonly rules: string;
   /** Since when, Unix time in milliseconds. */
   readonly sinceMs: number;
   readonly endpoints: readonly EndpointComparison[];
@@ -66,7 +68,9 @@ export interface PlaceEvidence {
   readonly differed: number;
   /** Of these, exchanges whose signature does not show it. */
   readonly unlisted: number;
-  /** Of those that differed, exchanges in which both sides' values looked random (`Difference.random`). */
+  /** Of those that differed, exchanges whose values there were looked at: the first few, and a share of later ones. */
+  readonly looked: number;
+  /** Of these, exchanges in which both sides' values looked random (`Difference.random`). */
   readonly random: number;
   /** Repeats in which production differed from itself there. */
   readonly varied: number;

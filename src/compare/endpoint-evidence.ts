@@ -66,8 +66,7 @@ export class EndpointEvidence {
       if (place === null) continue;
       at.push(place.index);
       place.differed++;
-      if (difference.random === true) place.random++;
-      if (keepExamples) this.#places.addExample(place, difference.production, difference.mirror);
+      this.#places.look(place, difference, keepExamples);
     }
     this.#signatures.add(at, 1);
   }
@@ -102,6 +101,7 @@ export class EndpointEvidence {
       const place = this.#places.at(evidence.where, evidence.kind);
       place.differed += evidence.differed;
       place.unlisted += evidence.unlisted;
+      place.looked += evidence.looked;
       place.random += evidence.random;
       place.varied += evidence.varied;
       this.#places.joinExamples(place, evidence.examples);

@@ -10,12 +10,13 @@ const CONNECTS = 256;
 
 /**
  * What several workers, or several agents, have found, as if one had seen it all. It does not matter in which order they come,
- * or whether some have been merged before; only which times stay of a sample that is full is drawn.
+ * or whether some have been merged before; only which times stay of a sample that is full is drawn. Where rules have changed
+ * meanwhile, what was found by either stays apart.
  */
 export function mergeComparison(parts: readonly ComparisonData[]): ComparisonData {
   const groups = new Map<string, PolicyComparison[]>();
   for (const policy of parts.flatMap((part) => part.policies)) {
-    const key = JSON.stringify([policy.policy, policy.target, policy.role]);
+    const key = JSON.stringify([policy.policy, policy.target, policy.role, policy.rules]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [policy]);
     else group.push(policy);
@@ -24,7 +25,7 @@ export function mergeComparison(parts: readonly ComparisonData[]): ComparisonDat
 }
 
 function mergePolicy(parts: readonly PolicyComparison[]): PolicyComparison {
-  const { policy, target, role } = parts[0]!;
+  const { policy, target, role, rules } = parts[0]!;
   const table = new EndpointTable(NO_LIMITS, new ByteBudget(Infinity));
   const notCompared: NotComparedCounts = {};
   for (const part of parts) {
@@ -35,6 +36,7 @@ function mergePolicy(parts: readonly PolicyComparison[]): PolicyComparison {
     policy,
     target,
     role,
+    rules,
     sinceMs: Math.min(...parts.map((part) => part.sinceMs)),
     endpoints: table.data(),
     folded: table.folded,
@@ -51,11 +53,11 @@ export function joinTimes(parts: readonly (readonly number[])[]): number[] {
 
 /** The order of targets in what is handed on. */
 export function byTarget(a: PolicyComparison, b: PolicyComparison): number {
-  return compareText(a.policy, b.policy) || compareText(a.target, b.target) || compareText(a.role, b.role);
+  return compareText(a.policy, b.policy) || compareText(a.target, b.target) || compareText(a.role, b.role) || compareText(a.rules, b.rules);
 }
 
 /** The same without anything that was in an answer, for viewers that are not trusted with it. */
-export function withoutValues(data: ComparisonData): ComparisonData {
+export function comparisonWithoutValues(data: ComparisonData): ComparisonData {
   return { policies: data.policies.map((policy) => ({ ...policy, endpoints: policy.endpoints.map(withoutExamples) })) };
 }
 

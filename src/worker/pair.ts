@@ -7,7 +7,7 @@ import { AnswerKeeper } from '../mirror/answer-keeper.ts';
 import type { CopyListener } from '../mirror/copy.ts';
 import { CallDigest } from './call-digest.ts';
 import type { ComparedTarget } from './compared-target.ts';
-import { PairedCopy } from './paired-copy.ts';
+import { PairedCopy, type MirrorSide } from './paired-copy.ts';
 import { ProductionAnswer } from './production-answer.ts';
 import { questionKey } from './question.ts';
 
@@ -18,6 +18,7 @@ const PAIR_BYTES = 1_024;
 
 /** A copy that both have answered. */
 export interface AnsweredCopy {
+  readonly pair: Pair;
   readonly copy: PairedCopy;
   readonly production: Answer;
 }
@@ -45,7 +46,7 @@ export interface PairedTarget {
  * An exchange of production whose answer is held against those of its mirrors: from the request's head on until all of them have
  * been told of. Each copy that is offered is told of once, by `compare` or by `skip`.
  */
-export class Pair {
+export class Pair implements MirrorSide {
   readonly question: Omit<Question, 'key'> & { key: string };
   readonly link = new Link<Pair>(this);
   /** The sample has the exchange in it, for one target at least. */
@@ -169,7 +170,7 @@ export class Pair {
     if (copy.missing !== null && (copy.missing !== 'failed' || production !== null)) return this.#skip(copy, copy.missing);
     if (production === null) return;
     if ((production.body?.length ?? 0) > copy.target.maxBodyBytes) return this.#skip(copy, 'too-large');
-    if (!this.#owner.compare({ copy, production })) this.#skip(copy, 'pressure');
+    if (!this.#owner.compare({ pair: this, copy, production })) this.#skip(copy, 'pressure');
   }
 
   #skip(copy: PairedCopy, why: NotCompared): void {

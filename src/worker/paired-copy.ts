@@ -3,21 +3,25 @@ import { OUTCOME_SLOTS } from '../ledger/outcomes.ts';
 import type { AnswerKeeper } from '../mirror/answer-keeper.ts';
 import type { CopyListener } from '../mirror/copy.ts';
 import type { ComparedTarget } from './compared-target.ts';
-import type { Pair } from './pair.ts';
+
+/** Hears that nothing more of the mirror's answer will come. */
+export interface MirrorSide {
+  copyEnded(copy: PairedCopy): void;
+}
 
 /** A copy whose answer is compared. The ledger hears of its end first, and waits for nothing here. */
 export class PairedCopy implements CopyListener {
-  readonly pair: Pair;
   readonly target: ComparedTarget;
   readonly keeper: AnswerKeeper;
+  readonly #side: MirrorSide;
   readonly #listener: CopyListener;
   ended = false;
   /** Why there is no answer of the mirror to compare; null as long as there may be one. */
   missing: NotCompared | null = null;
 
   /** @param listener whoever would have heard of its end otherwise */
-  constructor(pair: Pair, target: ComparedTarget, keeper: AnswerKeeper, listener: CopyListener) {
-    this.pair = pair;
+  constructor(side: MirrorSide, target: ComparedTarget, keeper: AnswerKeeper, listener: CopyListener) {
+    this.#side = side;
     this.target = target;
     this.keeper = keeper;
     this.#listener = listener;
@@ -27,7 +31,7 @@ export class PairedCopy implements CopyListener {
     this.#listener.onCopyEnd(slot);
     this.ended = true;
     this.missing = MISSING[slot]!(this.keeper);
-    this.pair.copyEnded(this);
+    this.#side.copyEnded(this);
   }
 
   /** Borrowed from the keeper. Once it has ended, and nothing is missing. */

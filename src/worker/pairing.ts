@@ -113,8 +113,8 @@ export class Pairing implements PairOwner {
     return targets;
   }
 
-  #compare({ copy, production }: AnsweredCopy): void {
-    const { pair, target, keeper } = copy;
+  #compare({ pair, copy, production }: AnsweredCopy): void {
+    const { target, keeper } = copy;
     this.#comparator.pressed = this.#ready.isPressed;
     if (keeper.connectUs >= 0) this.#comparator.connected(target.key, keeper.connectUs);
     this.#comparator.compare(target.key, pair.question, production, copy.answer());
