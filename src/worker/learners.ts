@@ -24,6 +24,8 @@ export interface LearnersOptions {
   readonly learnSeconds: number;
   /** Workers among which connections are shared out. */
   readonly workers: number;
+  /** How long it is learnt what is usual before anything is called a flood. */
+  readonly learnSeconds: number;
 }
 
 /** All that one worker learns from the traffic beside mirroring it. */
@@ -55,7 +57,7 @@ export class Learners {
     this.#watchman.configure(endpoints);
   }
 
-  /** What was found since the last call. */
+  /** What was found, or has grown tenfold, since the last call. */
   news(): Finding[] {
     return this.#watchman.news();
   }
