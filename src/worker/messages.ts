@@ -2,6 +2,7 @@ import type { InsightData } from '../insight.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
+import type { LiveBatch, LiveFilter } from './live-exchange.ts';
 
 /** What a worker is born with. Every message between the threads is listed in this file. */
 export interface WorkerSetup {
@@ -50,8 +51,26 @@ export interface InsightMessage {
   readonly kind: 'insight';
 }
 
+/** Somebody who looks at the exchanges as they happen. */
+export interface Watcher {
+  readonly id: number;
+  readonly filter: LiveFilter;
+}
+
+/** For whom to look out from now on; for nobody where the list is empty. */
+export interface WatchMessage {
+  readonly kind: 'watch';
+  readonly watchers: readonly Watcher[];
+}
+
+export interface WatchedExchanges {
+  /** The watcher's. */
+  readonly id: number;
+  readonly batch: LiveBatch;
+}
+
 /** main ──▶ worker */
-export type ToWorker = PoliciesMessage | StopMessage | PlanMessage | InsightMessage;
+export type ToWorker = PoliciesMessage | StopMessage | PlanMessage | InsightMessage | WatchMessage;
 
 /** worker ──▶ main */
 export type FromWorker =
@@ -61,6 +80,8 @@ export type FromWorker =
   | { readonly kind: 'planned'; readonly targets: readonly PlannedTarget[] }
   /** All of it, since the worker began. */
   | { readonly kind: 'insight'; readonly data: InsightData }
+  /** For each watcher, what was seen since the last time. */
+  | { readonly kind: 'exchanges'; readonly batches: readonly WatchedExchanges[] }
   /** For the log: what an administrator should look at. */
   | { readonly kind: 'problem'; readonly message: string }
   | { readonly kind: 'stopped' };
