@@ -1,17 +1,21 @@
+import { createHash } from 'node:crypto';
 import { ByteBudget } from '../flow/budget.ts';
-import { RankedSample } from '../sketch/ranked-sample.ts';
+import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import { CompareCounters } from './counters.ts';
 import type { ComparisonData, PolicyComparison } from './data.ts';
 import type { Difference } from './difference.ts';
 import { sortedCounts, type EndpointEvidence } from './endpoint-evidence.ts';
 import { EndpointTable, TABLE_LIMITS } from './endpoint-table.ts';
-import { byTarget } from './merge.ts';
+import { byTarget, joinTimes } from './merge.ts';
 import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
 export interface AnswerDiffer {
-  /** @returns none where they are equal; each place and kind at most once; `encoding` where content cannot be decoded within bounds */
+  /**
+   * @returns none where they are equal; each place and kind at most once; borrowed until the next call. `encoding` where content
+   *   cannot be decoded within bounds
+   */
   differences(question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding';
 }
 
@@ -40,13 +44,12 @@ export interface ComparatorOptions {
   readonly fold?: (template: string) => string;
   /** Unix time in milliseconds. */
   readonly now?: () => number;
-  /** Uniform within [0, 1). */
-  readonly random?: () => number;
+  readonly random?: Random;
 }
 
 /** Bytes that the tables of one worker take at most, whatever comes; by these bounds a common endpoint takes 15 to 30 KiB. */
 export const TABLE_BYTES = 24 * 1024 * 1024;
-/** Samples of how long connecting took. */
+/** Times of connecting that are kept: the newest. */
 const CONNECTS = 64;
 
 /** Repeats of an endpoint that are all compared, and of further ones the share, so that learning costs ever less. */
@@ -61,10 +64,14 @@ const APART_MS = 1_000;
 /** A target and what is known of it. */
 interface Row {
   target: CompareTarget;
+  /** Digest of its rules. */
+  readonly rules: string;
   readonly sinceMs: number;
   readonly table: EndpointTable;
   readonly repeats: Repeats;
-  readonly connects: RankedSample;
+  /** A ring. */
+  readonly connectUs: number[];
+  connections: number;
   readonly notCompared: Partial<Record<NotCompared, number>>;
 }
 
@@ -81,7 +88,7 @@ export class Comparator {
   readonly #room = new ByteBudget(TABLE_BYTES);
   readonly #fold: (template: string) => string;
   readonly #now: () => number;
-  readonly #random: () => number;
+  readonly #random: Random;
   #rows = new Map<string, Row>();
 
   constructor({ memory, fold = (template) => template, now = Date.now, random = Math.random }: ComparatorOptions) {
@@ -114,22 +121,22 @@ export class Comparator {
    * Compares two answers; all of it is borrowed until this returns.
    *
    * @param key of a target that is configured; others are passed over
-   * @returns what differs, before anything is taken for noise; `encoding` where content could not be decoded, which is counted
+   * @returns what differs, before anything is taken for noise, borrowed until the next call; `encoding` where content could not be decoded, which is counted
    *   as not compared; null where the target is not known
    */
   compare(key: string, question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' | null {
     const row = this.#rows.get(key);
     if (row === undefined) return null;
     const { differ, examples, learnNoise } = row.target;
+    const nowMs = this.#now();
+    if (learnNoise && question.key !== '') this.#learn(row, question, production, nowMs);
     const differences = differ.differences(question, production, mirror);
     if (differences === 'encoding') {
       this.skip(key, question, production, 'encoding');
       return differences;
     }
     this.counters.compared++;
-    const endpoint = this.#endpointOf(row, question);
-    endpoint.add(question, production, mirror, differences, examples);
-    if (learnNoise && question.key !== '') this.#learn(row, endpoint, question, production);
+    this.#endpointOf(row, question).add(question, production, mirror, differences, examples, nowMs);
     return differences;
   }
 
@@ -138,13 +145,15 @@ export class Comparator {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     this.counters.notCompared++;
+    if (why === 'memory') row.repeats.clear();
     if (question === null) row.notCompared[why] = (row.notCompared[why] ?? 0) + 1;
     else this.#endpointOf(row, question).skip(question, production, why);
   }
 
   /** A connection to the target was made in that time. */
   connected(key: string, us: number): void {
-    this.#rows.get(key)?.connects.add(us);
+    const row = this.#rows.get(key);
+    if (row !== undefined) row.connectUs[row.connections++ % CONNECTS] = us;
   }
 
   /** What is known by now: a copy. */
@@ -155,10 +164,12 @@ export class Comparator {
   #newRow(target: CompareTarget): Row {
     return {
       target,
+      rules: createHash('sha256').update(target.rules).digest('hex').slice(0, 16),
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
       repeats: new Repeats(this.#memory),
-      connects: new RankedSample(CONNECTS, 1, this.#random),
+      connectUs: [],
+      connections: 0,
       notCompared: {},
     };
   }
@@ -173,13 +184,13 @@ export class Comparator {
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
-  #learn({ target, repeats }: Row, endpoint: EndpointEvidence, question: Question, production: Answer): void {
+  #learn({ target, table, repeats }: Row, question: Question, production: Answer, nowMs: number): void {
     const { counters } = this;
     if (this.pressed) {
       counters.repeatsSpared++;
       return;
     }
-    const nowMs = this.#now();
+    const endpoint = table.of(question.method, question.template);
     const earlier = repeats.find(question.key, nowMs);
     if (earlier !== null) {
       if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
@@ -201,15 +212,16 @@ export class Comparator {
   }
 }
 
-function dataOf({ target: { policy, target, role }, sinceMs, table, connects, notCompared }: Row): PolicyComparison {
+function dataOf({ target: { policy, target, role }, rules, sinceMs, table, connectUs, notCompared }: Row): PolicyComparison {
   return {
     policy,
     target,
     role,
+    rules,
     sinceMs,
     endpoints: table.data(),
     folded: table.folded,
     notCompared: sortedCounts(notCompared),
-    connectUs: { seen: connects.seen, sample: connects.ranked() },
+    connectUs: joinTimes([connectUs]),
   };
 }

@@ -1,3 +1,4 @@
+import type { PairSample } from '../sketch/reservoir.ts';
 import type { NotCompared } from './answer.ts';
 import type { DifferenceKind } from './difference.ts';
 
@@ -13,6 +14,8 @@ export interface PolicyComparison {
   readonly target: string;
   /** `Baseline`: the target runs the version that production runs, and what differs there is noise. */
   readonly role: 'Mirror' | 'Baseline';
+  /** Digest of the rules by which it was compared: what other rules have found does not add up with it. */
+  readonly rules: string;
   /** Since when, Unix time in milliseconds. */
   readonly sinceMs: number;
   readonly endpoints: readonly EndpointComparison[];
@@ -20,19 +23,8 @@ export interface PolicyComparison {
   readonly folded: number;
   /** Of exchanges whose request is not known, so that they belong to no endpoint. */
   readonly notCompared: NotComparedCounts;
-  /** How long connecting to the target took, microseconds. */
-  readonly connectUs: RankedNumbers;
-}
-
-/**
- * A random sample of numbers or of pairs of numbers: each member followed by its rank, a random number that decides who stays
- * where there is no room for all, so that samples can be joined fairly (src/sketch/ranked-sample.ts).
- */
-export interface RankedNumbers {
-  /** Members seen, those that did not stay included. */
-  readonly seen: number;
-  /** Flat: number, rank, or number, number, rank. */
-  readonly sample: readonly number[];
+  /** How long connecting to the target took, microseconds, ascending: some of the newest. */
+  readonly connectUs: readonly number[];
 }
 
 export type NotComparedCounts = Readonly<Partial<Record<NotCompared, number>>>;
@@ -54,8 +46,11 @@ export interface EndpointComparison {
   readonly repeats: number;
   /** Of exchanges in which either side's outcome is known: compared ones, and those that the mirror failed to answer. */
   readonly answers: { readonly production: AnswerCounts; readonly mirror: AnswerCounts };
-  /** Pairs of production's and the mirror's time to the last byte, microseconds, where both answers have the same class of status. */
-  readonly latency: RankedNumbers;
+  /**
+   * Where both answers have the same class of status. Each pair: Unix time in milliseconds, production, mirror; microseconds to the
+   * last byte.
+   */
+  readonly latency: PairSample;
 }
 
 export interface AnswerCounts {
@@ -73,7 +68,9 @@ export interface PlaceEvidence {
   readonly differed: number;
   /** Of these, exchanges whose signature does not show it. */
   readonly unlisted: number;
-  /** Of those that differed, exchanges in which both sides' values looked random (`Difference.random`). */
+  /** Of those that differed, exchanges whose values there were looked at: the first few, and a share of later ones. */
+  readonly looked: number;
+  /** Of these, exchanges in which both sides' values looked random (`Difference.random`). */
   readonly random: number;
   /** Repeats in which production differed from itself there. */
   readonly varied: number;

@@ -1,5 +1,6 @@
 import type { ByteBudget } from '../flow/budget.ts';
-import { RankedSample } from '../sketch/ranked-sample.ts';
+import type { Random } from '../sketch/random.ts';
+import { mergePairs, PAIR_FIELDS, PairReservoir, type PairSample } from '../sketch/reservoir.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import type { AnswerCounts, EndpointComparison } from './data.ts';
 import type { Difference } from './difference.ts';
@@ -15,8 +16,8 @@ export interface EvidenceLimits {
   readonly latency: number;
 }
 
-/** A pair of times and its rank. */
-const LATENCY_PAIR_BYTES = 24;
+/** A pair of times and when it was. */
+const PAIR_BYTES = PAIR_FIELDS * 8;
 /** About what is there from the beginning. */
 const EMPTY_BYTES = 2_048;
 
@@ -31,30 +32,32 @@ export class EndpointEvidence {
   readonly #signatures: SignatureTable;
   readonly #production = newCounts();
   readonly #mirror = newCounts();
-  readonly #latency: RankedSample;
+  readonly #latency: PairReservoir;
+  /** Of evidence that has been taken up. */
+  #joinedLatency: PairSample | null = null;
   readonly #room: ByteBudget;
   readonly #bytes: number;
   #pass = 0;
 
   /** Whoever makes one has taken `bytesFor(limits)` of the room; `release` gives them back. */
-  constructor(method: string, template: string, limits: EvidenceLimits, room: ByteBudget, random: () => number) {
+  constructor(method: string, template: string, limits: EvidenceLimits, room: ByteBudget, random?: Random) {
     this.method = method;
     this.template = template;
     this.#places = new PlaceTable(limits.places, room);
     this.#signatures = new SignatureTable(limits.signatures, this.#places.list, room);
-    this.#latency = new RankedSample(limits.latency, 2, random);
+    this.#latency = new PairReservoir(limits.latency, random);
     this.#room = room;
     this.#bytes = EndpointEvidence.bytesFor(limits);
   }
 
   static bytesFor(limits: EvidenceLimits): number {
-    return EMPTY_BYTES + limits.latency * LATENCY_PAIR_BYTES;
+    return EMPTY_BYTES + limits.latency * PAIR_BYTES;
   }
 
   /** @param differences what the differ has found @param keepExamples what either side had */
-  add(question: Question, production: Answer, mirror: Answer, differences: readonly Difference[], keepExamples: boolean): void {
+  add(question: Question, production: Answer, mirror: Answer, differences: readonly Difference[], keepExamples: boolean, nowMs: number): void {
     this.compared++;
-    this.#count(question, production, mirror);
+    this.#count(question, production, mirror, nowMs);
     if (differences.length === 0) return;
     this.#pass++;
     const at: number[] = [];
@@ -63,8 +66,7 @@ export class EndpointEvidence {
       if (place === null) continue;
       at.push(place.index);
       place.differed++;
-      if (difference.random === true) place.random++;
-      if (keepExamples) this.#places.addExample(place, difference.production, difference.mirror);
+      this.#places.look(place, difference, keepExamples);
     }
     this.#signatures.add(at, 1);
   }
@@ -94,11 +96,12 @@ export class EndpointEvidence {
     addTo(this.#notCompared, data.notCompared);
     joinCounts(this.#production, data.answers.production);
     joinCounts(this.#mirror, data.answers.mirror);
-    this.#latency.join(data.latency.seen, data.latency.sample);
+    this.#joinedLatency = mergePairs(this.#joinedLatency === null ? [data.latency] : [this.#joinedLatency, data.latency], this.#latency.capacity);
     const places = data.places.map((evidence) => {
       const place = this.#places.at(evidence.where, evidence.kind);
       place.differed += evidence.differed;
       place.unlisted += evidence.unlisted;
+      place.looked += evidence.looked;
       place.random += evidence.random;
       place.varied += evidence.varied;
       this.#places.joinExamples(place, evidence.examples);
@@ -121,7 +124,7 @@ export class EndpointEvidence {
       places: sorted.map(placeData),
       repeats: this.repeats,
       answers: { production: copyCounts(this.#production), mirror: copyCounts(this.#mirror) },
-      latency: { seen: this.#latency.seen, sample: this.#latency.ranked() },
+      latency: this.#latencyData(),
     };
   }
 
@@ -132,6 +135,12 @@ export class EndpointEvidence {
     this.#room.give(this.#bytes);
   }
 
+  #latencyData(): PairSample {
+    const { pairs, sample } = this.#joinedLatency === null ? this.#latency : mergePairs([this.#joinedLatency, this.#latency], this.#latency.capacity);
+    const all = Array.from({ length: sample.length / PAIR_FIELDS }, (_, i) => sample.slice(i * PAIR_FIELDS, (i + 1) * PAIR_FIELDS));
+    return { pairs, sample: all.sort(byNumbers).flat() };
+  }
+
   /** @returns null where it was counted in this pass already */
   #fresh({ where, kind }: Difference): Place | null {
     const place = this.#places.at(where, kind);
@@ -140,13 +149,17 @@ export class EndpointEvidence {
     return place;
   }
 
-  #count(question: Question, production: Answer, mirror: Answer): void {
+  #count(question: Question, production: Answer, mirror: Answer, nowMs: number): void {
     countAnswer(this.#production, question, production);
     countAnswer(this.#mirror, question, mirror);
     // A quick error says nothing of how fast right answers are.
     if (classOf(production.status) !== classOf(mirror.status) || production.completeUs < 0 || mirror.completeUs < 0) return;
-    this.#latency.add(production.completeUs, mirror.completeUs);
+    this.#latency.add(nowMs, production.completeUs, mirror.completeUs);
   }
+}
+
+function byNumbers(a: readonly number[], b: readonly number[]): number {
+  return a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!;
 }
 
 type Counts = { statuses: [number, number, number, number, number]; errors: number };

@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../flow/budget.ts';
+import type { Random } from '../sketch/random.ts';
 import type { EndpointComparison } from './data.ts';
 import { EndpointEvidence, type EvidenceLimits } from './endpoint-evidence.ts';
 import { compareText } from './place-table.ts';
@@ -20,12 +21,12 @@ export class EndpointTable {
   readonly #byKey = new Map<string, EndpointEvidence>();
   readonly #limits: TableLimits;
   readonly #room: ByteBudget;
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #fold: (template: string) => string;
   #others: EndpointEvidence | null = null;
 
   /** @param fold a template as it is called by now */
-  constructor(limits: TableLimits, room: ByteBudget, random: () => number = Math.random, fold: (template: string) => string = (template) => template) {
+  constructor(limits: TableLimits, room: ByteBudget, random: Random = Math.random, fold: (template: string) => string = (template) => template) {
     this.#limits = limits;
     this.#room = room;
     this.#random = random;

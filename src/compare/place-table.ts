@@ -1,6 +1,6 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import type { Example, PlaceEvidence } from './data.ts';
-import type { DifferenceKind } from './difference.ts';
+import type { Difference, DifferenceKind } from './difference.ts';
 
 /** What is known of one place: see `PlaceEvidence`. */
 export interface Place {
@@ -10,6 +10,7 @@ export interface Place {
   readonly index: number;
   differed: number;
   unlisted: number;
+  looked: number;
   random: number;
   varied: number;
   /** Left out of signatures from now on. */
@@ -25,6 +26,8 @@ export interface Place {
 export const ELSEWHERE = 'elsewhere';
 
 const EXAMPLES = 3;
+/** Differences of a place that are looked at from the beginning on; after them one in as many. */
+const LOOKS = 32;
 /** Characters of a place's name; what is longer is cut, and may so meet another. */
 const LONGEST_NAME = 256;
 /** About what a place and an example take beside their characters, bytes. */
@@ -57,20 +60,19 @@ export class PlaceTable {
     return this.#make(ownCopy(where), kind, first);
   }
 
-  addExample(place: Place, production: string, mirror: string): void {
-    if (place.examples.length >= EXAMPLES || place.where === ELSEWHERE) return;
-    if (place.examples.some((example) => example.production === production && example.mirror === mirror)) return;
-    const bytes = EXAMPLE_BYTES + 2 * (production.length + mirror.length);
-    if (!this.#room.take(bytes)) return;
-    this.#taken += bytes;
-    place.examples.push({ production: ownCopy(production), mirror: ownCopy(mirror) });
+  /** Looks at what either side has there, which costs more than to count it: so at the first few differences, and rarely later. */
+  look(place: Place, difference: Difference, keepExamples: boolean): void {
+    if (place.differed > LOOKS && place.differed % LOOKS !== 0) return;
+    place.looked++;
+    if (difference.random === true) place.random++;
+    if (keepExamples && place.examples.length < EXAMPLES) this.#addExample(place, difference.production, difference.mirror);
   }
 
   /** Those of both, as many as there may be; which ones depends on neither's order. */
   joinExamples(place: Place, more: readonly Example[]): void {
     const all = [...place.examples, ...more].sort(byText).filter((example, i, sorted) => i === 0 || byText(example, sorted[i - 1]!) !== 0);
     place.examples = [];
-    for (const { production, mirror } of all) this.addExample(place, production, mirror);
+    for (const { production, mirror } of all) this.#addExample(place, production, mirror);
   }
 
   /** Gives its room back. */
@@ -79,16 +81,25 @@ export class PlaceTable {
     this.#taken = 0;
   }
 
+  #addExample(place: Place, production: string, mirror: string): void {
+    if (place.examples.length >= EXAMPLES || place.where === ELSEWHERE) return;
+    if (place.examples.some((example) => example.production === production && example.mirror === mirror)) return;
+    const bytes = EXAMPLE_BYTES + 2 * (production.length + mirror.length);
+    if (!this.#room.take(bytes)) return;
+    this.#taken += bytes;
+    place.examples.push({ production: ownCopy(production), mirror: ownCopy(mirror) });
+  }
+
   #make(where: string, kind: DifferenceKind, next: Place | null): Place {
-    const place: Place = { where, kind, index: this.list.length, differed: 0, unlisted: 0, random: 0, varied: 0, isApart: false, pass: 0, examples: [], next };
+    const place: Place = { where, kind, index: this.list.length, differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, isApart: false, pass: 0, examples: [], next };
     this.list.push(place);
     this.#byName.set(where, place);
     return place;
   }
 }
 
-export function placeData({ where, kind, differed, unlisted, random, varied, examples }: Place): PlaceEvidence {
-  return { where, kind, differed, unlisted, random, varied, examples: [...examples].sort(byText) };
+export function placeData({ where, kind, differed, unlisted, looked, random, varied, examples }: Place): PlaceEvidence {
+  return { where, kind, differed, unlisted, looked, random, varied, examples: [...examples].sort(byText) };
 }
 
 function byText(a: Example, b: Example): number {

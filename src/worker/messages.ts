@@ -1,3 +1,4 @@
+import type { Finding } from '../findings/data.ts';
 import type { InsightData } from '../insight.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
@@ -18,6 +19,8 @@ export interface WorkerSetup {
   readonly marker: string;
   /** Counts what would be sent instead of sending it. */
   readonly dryRun: boolean;
+  /** How long it is learnt what is usual before anything is called a flood. */
+  readonly learnSeconds: number;
   /** The governor's word: the share of admitted requests that may be mirrored. */
   readonly share: SharedArrayBuffer;
   readonly account: SharedArrayBuffer;
@@ -82,6 +85,8 @@ export type FromWorker =
   | { readonly kind: 'insight'; readonly data: InsightData }
   /** For each watcher, what was seen since the last time. */
   | { readonly kind: 'exchanges'; readonly batches: readonly WatchedExchanges[] }
+  /** News: what was found, or has grown tenfold, since the last time; at most once a second. */
+  | { readonly kind: 'found'; readonly findings: readonly Finding[] }
   /** For the log: what an administrator should look at. */
   | { readonly kind: 'problem'; readonly message: string }
   | { readonly kind: 'stopped' };
