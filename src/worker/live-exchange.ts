@@ -54,7 +54,7 @@ export interface LiveAnswer {
 }
 
 export interface LiveBody {
-  /** Decoded; JSON is indented. Empty where it is not text. */
+  /** Decoded. Empty where it is not text. */
   readonly text: string;
   /** Why there is no text, or not all of it; else empty. */
   readonly note: string;

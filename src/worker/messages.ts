@@ -64,6 +64,17 @@ export interface Watcher {
 export interface WatchMessage {
   readonly kind: 'watch';
   readonly watchers: readonly Watcher[];
+  /** What is known to differ by nature: of an exchange in which nothing else differs that is told. */
+  readonly noise: readonly NoisyEndpoint[];
+}
+
+/** Places of one endpoint's answers that are noise, by kind and name: `field body /at`. */
+export interface NoisyEndpoint {
+  readonly policy: string;
+  readonly target: string;
+  readonly method: string;
+  readonly template: string;
+  readonly places: readonly string[];
 }
 
 export interface WatchedExchanges {

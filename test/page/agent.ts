@@ -27,7 +27,7 @@ const SHOWN = 50;
 /** The admin port of an agent whose traffic is invented; all between it and the browser is ours. */
 export class PageScene {
   readonly #server: AdminServer;
-  readonly #hub = new LiveHub((watchers) => (this.watchers = watchers));
+  readonly #hub: LiveHub;
   readonly #options: SceneOptions;
   #timer: NodeJS.Timeout | null = null;
   #n = 1_000;
@@ -37,6 +37,7 @@ export class PageScene {
   private constructor(options: SceneOptions) {
     this.#options = options;
     const { stats = statsAt, report = reportAt, insight = insightAt, token = null } = options;
+    this.#hub = new LiveHub({ tell: ({ watchers }) => (this.watchers = watchers), report: async () => report(this.#n) });
     const trustedOnly = (trusted: boolean, value: () => unknown): AdminPage => (trusted ? json(value()) : { status: 403, contentType: 'text/plain', body: 'no' });
     this.#server = new AdminServer(
       {

@@ -210,7 +210,7 @@ export function exchangeAt(n: number): LiveExchange {
     status,
     headers: ['content-type', 'application/json', 'set-cookie', '(hidden)', 'date', 'Mon, 02 Mar 2026 10:00:00 GMT'],
     trailers: [],
-    body: { text: JSON.stringify(body, null, 2), note: '' },
+    body: { text: JSON.stringify(body), note: '' },
     bodyBytes: 412,
     firstByteUs: completeUs * 0.8,
     completeUs,
