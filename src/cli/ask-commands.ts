@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command } from './command.ts';
 import type { FindingsOptions } from './findings.ts';
 import type { GateOptions } from './gate.ts';
 import { FINDINGS_HELP, GATE_HELP, REPORT_HELP, TOP_HELP } from './help.ts';
