@@ -1,6 +1,7 @@
 import type { Answer, NotCompared, Question } from '../compare/answer.ts';
 import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
+import type { BodyPool } from '../http/body.ts';
 import type { BodySink, Exchange, HttpRequest } from '../http/exchange.ts';
 import { isGrpc } from '../http/grpc.ts';
 import { AnswerKeeper } from '../mirror/answer-keeper.ts';
@@ -59,6 +60,7 @@ export class Pair implements MirrorSide {
   production: Answer | NotCompared | null = null;
   readonly #owner: PairOwner;
   readonly #budget: ByteBudget;
+  readonly #pool: BodyPool;
   readonly #targets: readonly PairedTarget[];
   readonly #answer: ProductionAnswer;
   /** Offered, and not done with. */
@@ -70,8 +72,8 @@ export class Pair implements MirrorSide {
   #offering = true;
   #over = false;
 
-  /** @param budget room for answers of either side, and for what waits for them */
-  constructor(owner: PairOwner, exchange: Exchange, template: string, targets: readonly PairedTarget[], budget: ByteBudget) {
+  /** @param budget room for answers of either side, and for what waits for them @param pool for their content */
+  constructor(owner: PairOwner, exchange: Exchange, template: string, targets: readonly PairedTarget[], budget: ByteBudget, pool: BodyPool) {
     const { method, target, headers, headBytes } = exchange.request!;
     const grpc = exchange.protocol === 'h2' && isGrpc(headers);
     const drawn = targets.filter((each) => each.drawn);
@@ -79,8 +81,9 @@ export class Pair implements MirrorSide {
     this.question = { method, target, template, key: '', grpc };
     this.#targets = targets;
     this.#budget = budget;
+    this.#pool = pool;
     this.isDrawn = drawn.length > 0;
-    this.#answer = new ProductionAnswer(Math.max(0, ...drawn.map((each) => each.target.maxBodyBytes)), budget, grpc, (production) => this.#answered(production));
+    this.#answer = new ProductionAnswer(Math.max(0, ...drawn.map((each) => each.target.maxBodyBytes)), budget, pool, grpc, (production) => this.#answered(production));
     if (this.isDrawn) this.#begin(exchange, PAIR_BYTES + headBytes);
   }
 
@@ -106,7 +109,7 @@ export class Pair implements MirrorSide {
       this.#owner.skip(paired.target, this.question, null, why, null);
       return listener;
     }
-    const copy = new PairedCopy(this, paired.target, new AnswerKeeper(paired.target.maxBodyBytes, this.#budget), listener);
+    const copy = new PairedCopy(this, paired.target, new AnswerKeeper(paired.target.maxBodyBytes, this.#budget, this.#pool), listener);
     this.#copies.push(copy);
     return copy;
   }

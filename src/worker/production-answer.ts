@@ -1,6 +1,6 @@
 import type { Answer, NotCompared } from '../compare/answer.ts';
 import type { ByteBudget } from '../flow/budget.ts';
-import { KeepBody } from '../http/body.ts';
+import { KeepBody, type BodyPool } from '../http/body.ts';
 import type { BodySink, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { MessageCount } from '../http/grpc.ts';
 import { Tee } from './tee.ts';
@@ -9,6 +9,7 @@ import { Tee } from './tee.ts';
 export class ProductionAnswer implements BodySink {
   readonly #maxBodyBytes: number;
   readonly #budget: ByteBudget;
+  readonly #pool: BodyPool;
   readonly #tell: (production: Answer | NotCompared) => void;
   readonly #messages: MessageCount | null;
   #head: readonly string[] | null = null;
@@ -20,9 +21,10 @@ export class ProductionAnswer implements BodySink {
    * @param grpc only an answer of one message can be compared
    * @param tell what is told is valid until `release`
    */
-  constructor(maxBodyBytes: number, budget: ByteBudget, grpc: boolean, tell: (production: Answer | NotCompared) => void) {
+  constructor(maxBodyBytes: number, budget: ByteBudget, pool: BodyPool, grpc: boolean, tell: (production: Answer | NotCompared) => void) {
     this.#maxBodyBytes = maxBodyBytes;
     this.#budget = budget;
+    this.#pool = pool;
     this.#messages = grpc ? new MessageCount() : null;
     this.#tell = tell;
   }
@@ -38,7 +40,7 @@ export class ProductionAnswer implements BodySink {
     if (!this.#take(response.headCost)) return;
     this.#head = response.headers;
     if (response.framing === 'none') return;
-    this.#body = new KeepBody(this.#maxBodyBytes, this.#budget);
+    this.#body = new KeepBody(this.#maxBodyBytes, this.#budget, this.#pool);
     response.sink = response.sink === null ? this : new Tee(response.sink, this);
   }
 
