@@ -9,7 +9,7 @@ import type { CopyListener } from '../mirror/copy.ts';
 import { CallDigest } from './call-digest.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { PairedCopy, type MirrorSide } from './paired-copy.ts';
-import { ProductionAnswer } from './production-answer.ts';
+import { ProductionAnswer, type ProductionSide } from './production-answer.ts';
 import { questionKey } from './question.ts';
 
 /** So long after the mirror would have had to answer, production's answer is given up. */
@@ -51,11 +51,11 @@ export interface PairedTarget {
  * An exchange of production whose answer is held against those of its mirrors: from the request's head on until all of them have
  * been told of. Each copy that is offered is told of once, by `compare` or by `skip`.
  */
-export class Pair implements MirrorSide {
+export class Pair implements MirrorSide, ProductionSide {
   readonly question: Omit<Question, 'key'> & { key: string };
   readonly link = new Link<Pair>(this);
   /** The sample has the exchange in it, for one target at least. */
-  readonly isDrawn: boolean;
+  readonly isDrawn: boolean = false;
   /** What production answered, or why that is of no use; null while it is not known. */
   production: Answer | NotCompared | null = null;
   readonly #owner: PairOwner;
@@ -68,6 +68,10 @@ export class Pair implements MirrorSide {
   #call: CallDigest | null = null;
   /** Taken from the budget. */
   #room = 0;
+  /** One of its targets learns what is noise. */
+  #learns = false;
+  /** How long production may take. */
+  #patienceMs = 0;
   #deadlineMs = Infinity;
   #offering = true;
   #over = false;
@@ -76,14 +80,20 @@ export class Pair implements MirrorSide {
   constructor(owner: PairOwner, exchange: Exchange, template: string, targets: readonly PairedTarget[], budget: ByteBudget, pool: BodyPool) {
     const { method, target, headers, headBytes } = exchange.request!;
     const grpc = exchange.protocol === 'h2' && isGrpc(headers);
-    const drawn = targets.filter((each) => each.drawn);
+    let largest = 0;
+    for (const { target: each, drawn } of targets) {
+      if (!drawn) continue;
+      this.isDrawn = true;
+      this.#learns ||= each.learnNoise;
+      largest = Math.max(largest, each.maxBodyBytes);
+      this.#patienceMs = Math.max(this.#patienceMs, PATIENCE_MS + each.timeoutMs);
+    }
     this.#owner = owner;
     this.question = { method, target, template, key: '', grpc };
     this.#targets = targets;
     this.#budget = budget;
     this.#pool = pool;
-    this.isDrawn = drawn.length > 0;
-    this.#answer = new ProductionAnswer(Math.max(0, ...drawn.map((each) => each.target.maxBodyBytes)), budget, pool, grpc, (production) => this.#answered(production));
+    this.#answer = new ProductionAnswer(this, largest, budget, pool, grpc);
     if (this.isDrawn) this.#begin(exchange, PAIR_BYTES + headBytes);
   }
 
@@ -96,8 +106,7 @@ export class Pair implements MirrorSide {
 
   /** The request is whole, and its head is still there. @param content where it was kept */
   onRequest(request: HttpRequest, content: Buffer | null): void {
-    if (this.#over || !this.isDrawn || !this.#targets.some(({ target }) => target.learnNoise)) return;
-    this.question.key = questionKey(request, this.#call?.digest() ?? content);
+    if (this.#learns && !this.#over) this.question.key = questionKey(request, this.#call?.digest() ?? content);
   }
 
   /** A copy is offered. @returns who is to hear of its end instead of `listener` */
@@ -161,10 +170,11 @@ export class Pair implements MirrorSide {
   }
 
   #setDeadline(nowMs: number): void {
-    this.#deadlineMs = nowMs + PATIENCE_MS + Math.max(...this.#targets.map(({ target }) => target.timeoutMs));
+    this.#deadlineMs = nowMs + this.#patienceMs;
   }
 
-  #answered(production: Answer | NotCompared): void {
+  /** @internal called by ProductionAnswer */
+  answered(production: Answer | NotCompared): void {
     this.production = production;
     for (const copy of this.#copies.slice()) this.#advance(copy);
   }
