@@ -93,6 +93,16 @@ describe('two documents of JSON', () => {
     );
   });
 
+  it('differ at the same places whatever form they have', () => {
+    fc.assert(
+      fc.property(fc.array(near, { maxLength: 3 }), fc.array(near, { maxLength: 3 }), (a, b) => {
+        const compact = jsonPlaces(JSON.stringify({ a, b: 1 }), JSON.stringify({ a: b, b: 1 }));
+        expect(jsonPlaces(JSON.stringify({ a, b: 1 }, null, 2), JSON.stringify({ b: 1, a: b }))).toEqual(compact);
+      }),
+      RUN,
+    );
+  });
+
   it('of which one value is another differ there, and nowhere else', () => {
     fc.assert(
       fc.property(fc.oneof(near, anything), fc.integer(), fc.boolean(), (value, seed, isRespelt) => {
