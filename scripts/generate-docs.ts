@@ -16,7 +16,6 @@ interface SchemaNode {
   readonly description?: string;
   readonly expects?: string;
   readonly default?: unknown;
-  readonly later?: readonly string[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly items?: SchemaNode;
@@ -41,6 +40,7 @@ examples/ for whole ones. A JSON Schema for editors is in [policy.schema.json](p
 2. Policies whose \`selector\` and \`ports\` fit the endpoint are asked, each for itself:
    no entry of \`from\` or of \`matches\` fits → \`unmatched\`; an entry of \`excludes\` fits → \`excluded\`;
    the method is not among \`methods\` → \`method\`; the sample or each target's percent leaves it out → \`sampled-out\`.
+   Policies without \`targets\` are not asked: they observe.
 3. Every policy that is left sends a copy to each of its targets that drew it. The request counts for the first of them.
    If none is left, its outcome is the closest: \`sampled-out\`, then \`method\`, \`excluded\`, \`unmatched\`.
 
@@ -233,8 +233,7 @@ function section(node: SchemaNode): string {
   const rows = Object.entries(node.properties ?? {}).map(
     ([name, child]) => `| \`${name}\` | ${child.description ?? ''} | ${expectation(child)} | ${presence(name, child, node)} |`,
   );
-  const later = node.later === undefined ? '' : `\nNot supported yet, and refused: ${node.later.map((name) => `\`${name}\``).join(', ')}.\n`;
-  return `\n| field | what for | give | default |\n|---|---|---|---|\n${rows.join('\n')}\n${later}`;
+  return `\n| field | what for | give | default |\n|---|---|---|---|\n${rows.join('\n')}\n`;
 }
 
 function expectation({ expects, properties }: SchemaNode): string {

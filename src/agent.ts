@@ -1,17 +1,24 @@
+import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { AdminServer, type AdminPage } from './admin/server.ts';
+import { Gate } from './admin/gate.ts';
+import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
+import { Alarms } from './agent/alarms.ts';
 import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { Remembered } from './agent/remembered.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
+import { Webhook } from './agent/webhook.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
+import type { Finding } from './findings/data.ts';
 import { AccountBook } from './ledger/book.ts';
+import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
 import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
@@ -21,6 +28,9 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+
+/** How old what is told of the traffic may be: however many ask, the workers are asked once. */
+const INSIGHT_MS = 1_000;
 
 /** What can stop mirroring: a file that exists, or a signal. */
 export type KillSwitch = 'file' | 'signal';
@@ -55,6 +65,7 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -88,11 +99,14 @@ export class Agent {
     const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.log);
     const book = new AccountBook(tap.sources.length);
     const governor = new Governor(settings);
-    const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
+    const alarms = new Alarms(this.log, this.#webhook());
+    const { learnSeconds } = settings.findings;
+    const told = { learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
+    const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun, ...told };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
-    const admin = settings.admin === null ? null : new AdminServer(this.#pages());
-    this.#running = { tap, book, pool, attachments, admin, governor };
+    const admin = settings.admin === null ? null : new AdminServer(this.#pages(), new Gate(settings.page.token));
+    this.#running = { tap, book, pool, attachments, admin, governor, alarms };
     try {
       await pool.start();
       governor.start();
@@ -157,6 +171,7 @@ export class Agent {
     await running.attachments.stop();
     await this.#changing.catch(() => {});
     await running.pool.stop(this.#settings.drainGraceMs);
+    await running.alarms.stop();
     await running.admin?.close();
     await running.tap.stop();
     this.log.info({ ledger: running.book.sums() }, 'stopped');
@@ -173,6 +188,7 @@ export class Agent {
     if (running === null) throw new ShadowtapError('INTERNAL', 'the agent is not running');
     const counters: Record<string, number> = {};
     running.pool.addCounters(counters);
+    running.alarms.addCounters(counters);
     const { user, system } = process.cpuUsage();
     return {
       version: VERSION,
@@ -188,6 +204,19 @@ export class Agent {
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
     };
+  }
+
+  /**
+   * What has been learnt of the traffic, a second ago at most. Workers that died count with what they had said.
+   * @throws ShadowtapError INTERNAL when the agent is not running
+   */
+  insight(): Promise<InsightData> {
+    return this.#insight.get();
+  }
+
+  #pool(): WorkerPool {
+    if (this.#running === null) throw new ShadowtapError('INTERNAL', 'the agent is not running');
+    return this.#running.pool;
   }
 
   /** Brings workers and taps to what configuration, clock and switch say now. */
@@ -266,17 +295,23 @@ export class Agent {
     await this.#change();
   }
 
-  #pages(): Record<string, () => AdminPage | Promise<AdminPage>> {
+  #webhook(): Webhook | null {
+    const { webhook } = this.#settings.findings;
+    return webhook === null ? null : new Webhook({ ...webhook, node: this.#cluster?.stats().node ?? hostname(), log: this.log });
+  }
+
+  #pages(): AdminRoutes {
     return {
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
-      '/metrics': async () => ({
-        status: 200,
-        contentType: this.#metrics.contentType,
-        body: await this.#metrics.render(this.stats()),
-      }),
+      '/metrics': async () => {
+        const insight = await this.insight();
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+      },
       '/stats': () => json(this.stats()),
+      '/findings': async () => json((await this.insight()).findings),
+      '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }
@@ -301,6 +336,7 @@ interface Running {
   readonly attachments: Attachments;
   readonly admin: AdminServer | null;
   readonly governor: Governor;
+  readonly alarms: Alarms;
 }
 
 function json(value: unknown): AdminPage {

@@ -1,7 +1,8 @@
 import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type KubernetesSettings, type TapChoice } from './config/agent-schema.ts';
 import { readDocuments, type SourceDocument } from './config/documents.ts';
-import { parseListen, type ListenAddress } from './config/listen.ts';
-import { readHashKey } from './config/hash-key.ts';
+import { isLocal, parseListen, type ListenAddress } from './config/listen.ts';
+import { readSecret } from './config/secret-file.ts';
+import { readHeaders } from './config/headers-file.ts';
 import { readPemFiles } from './config/pem-files.ts';
 import { ShadowtapError } from './errors.ts';
 import type { LogLevel } from './log.ts';
@@ -34,6 +35,8 @@ export interface AgentSettings {
   readonly memoryBytes: number;
   /** null: no admin server. */
   readonly admin: ListenAddress | null;
+  readonly page: PageSettings;
+  readonly findings: FindingsSettings;
   readonly drainGraceMs: number;
   readonly logLevel: LogLevel;
   /** Lower case. */
@@ -47,6 +50,28 @@ export interface AgentSettings {
   readonly killSwitchFile: string | null;
   /** What becomes of the taps meanwhile. */
   readonly killSwitchTaps: 'Keep' | 'Detach';
+}
+
+export interface FindingsSettings {
+  /** How long it is learnt what is usual. */
+  readonly learnSeconds: number;
+  /** null: nobody is told. */
+  readonly webhook: WebhookSettings | null;
+}
+
+export interface WebhookSettings {
+  readonly url: string;
+  readonly minSeverity: AgentDocument['spec']['findings']['minSeverity'];
+  /** By lower-case name. Secret. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface PageSettings {
+  readonly enabled: boolean;
+  /** By which viewers may see values; null: those on this machine may. */
+  readonly token: string | null;
+  /** Contents are shown as well. */
+  readonly bodies: boolean;
 }
 
 /** An endpoint with the names of its ports, and where to look for it: it need not be there yet. */
@@ -216,20 +241,43 @@ function checkedFlags(flags: SettingFlags): Partial<AgentDocument['spec']> {
 
 function settingsOf(spec: AgentDocument['spec']): AgentSettings {
   const { tap, workers, ringBytes, memoryBytes, logLevel } = spec;
+  const admin = spec.admin === 'off' ? null : parseListen(spec.admin);
   return {
     tap,
     workers,
     ringBytes,
     memoryBytes,
-    admin: spec.admin === 'off' ? null : parseListen(spec.admin),
+    admin,
+    page: pageSettings(spec.page, admin),
+    findings: findingsSettings(spec.findings),
     drainGraceMs: durationMs(spec.drainGrace),
     logLevel,
     markerHeader: spec.markerHeader.toLowerCase(),
-    hashKeys: hashKeys(spec.hashKeyFile === undefined ? null : readHashKey(spec.hashKeyFile)),
+    hashKeys: hashKeys(spec.hashKeyFile === undefined ? null : readSecret('hashKeyFile', spec.hashKeyFile)),
     cpuBudget: spec.cpuBudget ?? null,
     cpuPressure: spec.cpuPressure ?? null,
     killSwitchFile: spec.killSwitchFile ?? null,
     killSwitchTaps: spec.killSwitchTaps,
+  };
+}
+
+function findingsSettings({ learning, webhook, minSeverity, headersFile }: AgentDocument['spec']['findings']): FindingsSettings {
+  if (headersFile !== undefined && webhook === undefined) {
+    throw new ShadowtapError('CONFIG_INVALID', 'findings.headersFile: is for a webhook; give findings.webhook, or leave it out');
+  }
+  const headers = headersFile === undefined ? {} : readHeaders('findings.headersFile', headersFile);
+  return { learnSeconds: durationMs(learning) / 1000, webhook: webhook === undefined ? null : { url: webhook, minSeverity, headers } };
+}
+
+function pageSettings({ enabled, tokenFile, bodies }: AgentDocument['spec']['page'], admin: ListenAddress | null): PageSettings {
+  const local = admin !== null && isLocal(admin.host);
+  if (enabled === true && admin !== null && !local && tokenFile === undefined) {
+    throw new ShadowtapError('CONFIG_INVALID', `page.tokenFile: missing; give one, since others than this machine reach the admin port at ${admin.host}`);
+  }
+  return {
+    enabled: admin !== null && (enabled ?? local),
+    token: tokenFile === undefined ? null : readSecret('page.tokenFile', tokenFile),
+    bodies,
   };
 }
 

@@ -1,7 +1,5 @@
-import type { ComparisonData } from './compare/data.ts';
-import type { FindingsData } from './findings/data.ts';
+import type { InsightData } from './insight.ts';
 import type { LedgerSums, PolicyShare } from './ledger/book.ts';
-import type { ObserveData } from './observe/data.ts';
 import type { TapStats } from './tap/tap.ts';
 
 /** Everything the agent knows of itself at one moment; served as JSON at /stats and as metrics at /metrics. */
@@ -29,11 +27,11 @@ export interface AgentStats {
   };
 }
 
-/** What the agent has learnt of the traffic: gathered from the workers when somebody asks. */
-export interface InsightData {
-  readonly compare: ComparisonData;
-  readonly observe: ObserveData;
-  readonly findings: FindingsData;
+export type { InsightData } from './insight.ts';
+
+/** The same, with what the workers have learnt of the traffic: what metrics are made of. */
+export interface AgentStatsWithInsight extends AgentStats {
+  readonly insight: InsightData;
 }
 
 export interface EndpointStatus {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { filesUnder, importsOf, readSource, withoutComments, type SourceFile } from './support/sources.ts';
 
 /** Data flows down this line; a stage sees those before it and never one after it. */
-const LINE = ['tap', 'flow', 'http', 'policy', 'mirror', 'record', 'compare', 'observe', 'findings', 'worker', 'agent', 'cli'];
+const LINE = ['tap', 'flow', 'http', 'policy', 'mirror', 'record', 'compare', 'observe', 'findings', 'insight', 'worker', 'agent', 'cli'];
 
 /** Seen from everywhere; a leaf sees nothing but the leaves before it. */
 const LEAVES = ['errors', 'version', 'ledger', 'sketch'];
@@ -10,12 +10,12 @@ const LEAVES = ['errors', 'version', 'ledger', 'sketch'];
 /** Beside the line: the last stage that each of them sees, and what it sees besides. The stages do not see them. */
 const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: readonly string[] }>> = {
   log: {},
-  stats: { upTo: 'findings' },
-  metrics: { upTo: 'findings', and: ['stats'] },
+  stats: { upTo: 'insight' },
+  metrics: { upTo: 'insight', and: ['stats'] },
   config: { upTo: 'policy', and: ['log'] },
   kube: { upTo: 'policy', and: ['config', 'log', 'stats'] },
   admin: { and: ['stats', 'metrics', 'log'] },
-  controller: { upTo: 'findings', and: ['kube', 'config', 'log', 'stats', 'metrics', 'admin'] },
+  controller: { upTo: 'insight', and: ['kube', 'config', 'log', 'stats', 'metrics', 'admin'] },
 };
 
 /** Where everything is put together. */
@@ -69,7 +69,7 @@ describe('the architecture', () => {
     expect(sources.map((file) => areaOf(file.path)).filter((area) => !known.includes(area))).toEqual([]);
   });
 
-  it('lets imports point one way: tap ← flow ← http ← policy ← mirror ← record ← compare ← observe ← findings ← worker ← agent ← cli', () => {
+  it('lets imports point one way: tap ← flow ← http ← policy ← mirror ← record ← compare ← observe ← findings ← insight ← worker ← agent ← cli', () => {
     const wrong = sources.flatMap((file) =>
       file.local.filter((path) => !maySee(areaOf(file.path), areaOf(path))).map((path) => `${file.path} imports ${path}`),
     );

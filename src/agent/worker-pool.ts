@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ShadowtapError } from '../errors.ts';
+import type { Finding } from '../findings/data.ts';
+import type { InsightData } from '../insight.ts';
 import type { AccountBook } from '../ledger/book.ts';
 import type { Logger } from '../log.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
@@ -8,6 +10,7 @@ import { workerBoard } from '../worker/board.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from '../worker/messages.ts';
 import { policyEntry } from '../worker/targets.ts';
+import { InsightBook } from './insight-book.ts';
 
 /** Pause before a worker that died is started again, so that a fault at start cannot spin. */
 const RESTART_MS = 200;
@@ -20,6 +23,10 @@ export interface WorkerPoolOptions {
   readonly marker: string;
   readonly book: AccountBook;
   readonly log: Logger;
+  /** How long it is learnt what is usual before anything is called a flood; five minutes by default. */
+  readonly learnSeconds?: number;
+  /** Something was found in the traffic of observed pods. */
+  readonly onFound?: (findings: readonly Finding[]) => void;
   /** The governor's, see `Governor.buffer`. */
   readonly share: SharedArrayBuffer;
   /** Counts what would be sent instead of sending it. */
@@ -31,6 +38,9 @@ export interface WorkerPoolOptions {
 }
 
 const ANSWER_MS = 5_000;
+const LEARN_SECONDS = 300;
+/** Who asks what has been learnt waits no longer for one worker. */
+const INSIGHT_MS = 1_000;
 
 const WORKER = new URL('../worker/worker.ts', import.meta.url);
 
@@ -43,6 +53,7 @@ export class WorkerPool {
   readonly #answerMs: number;
   readonly #boards = [] as ReturnType<typeof workerBoard>[];
   readonly #workers: (Worker | null)[] = [];
+  readonly #insight = new InsightBook();
   #snapshot: PolicySnapshot;
   #off: boolean;
   #restarts = 0;
@@ -102,6 +113,18 @@ export class WorkerPool {
     return (await Promise.all(answers)).flat();
   }
 
+  /** What has been learnt of the traffic, to be merged. For a worker that does not answer in time stands what it said last. */
+  async insight(): Promise<InsightData[]> {
+    const answers = this.#workers.map(async (worker) => {
+      if (worker === null) return;
+      const answered = heard(worker, (message) => message.kind === 'insight', INSIGHT_MS);
+      post(worker, { kind: 'insight' });
+      await answered.catch(() => {});
+    });
+    await Promise.all(answers);
+    return this.#insight.parts();
+  }
+
   /** Adds the workers' counters to `into`. */
   addCounters(into: Record<string, number>): void {
     for (const board of this.#boards) board.addTo(into);
@@ -134,6 +157,7 @@ export class WorkerPool {
       marker,
       dryRun: this.#options.dryRun ?? false,
       share: this.#options.share,
+      learnSeconds: this.#options.learnSeconds ?? LEARN_SECONDS,
       account: book.workers[index]!.buffer,
       counters: this.#boards[index]!.buffer,
       policies: this.#policies(index),
@@ -143,6 +167,8 @@ export class WorkerPool {
     const ready = heard(worker, (message) => message.kind === 'ready');
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'problem') this.#options.log.warn({ worker: index }, message.message);
+      if (message.kind === 'found') this.#options.onFound?.(message.findings);
+      if (message.kind === 'insight') this.#insight.heard(index, message.data);
     });
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));
     worker.once('exit', (code) => this.#onExit(index, code));
@@ -151,6 +177,7 @@ export class WorkerPool {
 
   #onExit(index: number, code: number): void {
     this.#workers[index] = null;
+    this.#insight.retire(index);
     if (this.#stopping) return;
     const lost = this.#options.book.settleCrash(index);
     this.#boards[index]!.retire();

@@ -17,4 +17,9 @@ export interface Difference {
   /** What either side has there, for people: already redacted, printable, at most 80 characters; empty where it has nothing. */
   readonly production: string;
   readonly mirror: string;
+  /**
+   * Both sides have a well-formed value of the same random or passing sort there, such as an id, a token or a time
+   * (`looksRandom` in value-shape.ts, asked before masking). Not there: no.
+   */
+  readonly random?: boolean;
 }

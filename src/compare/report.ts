@@ -17,6 +17,8 @@ export interface PolicyReport {
   readonly policy: string;
   /** As in the ledger. */
   readonly target: string;
+  /** A baseline shows what is noise. Its verdict says nothing of the mirror: do not gate on it. */
+  readonly role: 'Mirror' | 'Baseline';
   /** Since when it is compared, RFC 3339. */
   readonly since: string;
   readonly verdict: Verdict;
@@ -51,7 +53,7 @@ export interface EndpointReport {
   readonly verdict: Verdict;
   readonly reasons: readonly string[];
   readonly counts: Counts;
-  /** Differences that are findings, the most frequent first; bounded. */
+  /** Differences that are findings or may turn out to be, the most frequent first; bounded. */
   readonly fields: readonly FieldReport[];
   /** Differences that are taken for noise, and why. */
   readonly noise: readonly FieldReport[];
@@ -68,6 +70,8 @@ export interface FieldReport {
   readonly share: number;
   /** Redacted; bounded. */
   readonly examples: readonly { readonly production: string; readonly mirror: string }[];
+  /** Too little is known to tell whether it is noise: of `fields` those that are no finding yet. */
+  readonly undecided: boolean;
   /** With numbers: why it is noise, or why it is not. */
   readonly because: string;
 }
@@ -100,15 +104,17 @@ export interface LatencyReport {
   readonly tested: number;
   readonly production: Quantiles;
   readonly mirror: Quantiles;
-  /** What the way to the mirror adds, which production's times do not have; it is taken off before the test. */
-  readonly hopUs: number;
+  /** What the way to the mirror adds, which production's times do not have; it is taken off before the test. Between what bounds it is known. */
+  readonly hopUs: Interval;
   /** How that is known: by the baseline target, by how long connecting takes, or not at all. */
   readonly hopFrom: 'baseline' | 'connect' | 'unknown';
-  /** Typical mirror time / production time, without the hop. */
+  /** Typical mirror time / production time, without the hop; its low end with the longest hop, its high end with the shortest. */
   readonly ratio: Interval;
   /** Of the interval, such as 0.95. */
   readonly confidence: number;
-  /** Of the test that there is no difference. */
+  /** Of the claim that there is no difference. */
   readonly pValue: number;
+  /** Of the claim that the mirror is not slower than is allowed: one-sided, with the longest hop. */
+  readonly pSlower: number;
   readonly verdict: 'slower' | 'faster' | 'no difference' | 'too little data';
 }

@@ -5,7 +5,8 @@ import { MAX_PORT_NAME, OBJECT_NAME, PORT_NAME, TOKEN } from '../policy/names.ts
 import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION } from '../policy/schema.ts';
 import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
-import { either, integer, list, number, object, optional, ruled, stringMap, text, truth, word, type Immutable, type Static } from '../policy/shape.ts';
+import { decision, either, integer, list, number, object, optional, ruled, stringMap, text, truth, word, type Immutable, type Static } from '../policy/shape.ts';
+import { FINDINGS } from './findings-schema.ts';
 import { parseListen } from './listen.ts';
 
 /** Taps that can be asked for by name; see `shadowtap doctor`. */
@@ -91,6 +92,25 @@ const ENDPOINT = ruled(
   },
 );
 
+/** Who may look at the traffic, and what of it. */
+const PAGE = object(
+  {
+    enabled: optional(
+      decision('Whether the admin port serves the page. Not given: only where `admin` is an address of this machine alone, such as 127.0.0.1.'),
+    ),
+    tokenFile: optional(
+      text({
+        description:
+          'File with a secret of at least 16 characters: who has it may see values of the traffic. Not given: who is on this machine, if `admin` is an address of this machine alone.',
+        expects: 'a path such as /etc/shadowtap/page-token',
+        pattern: '^/',
+      }),
+    ),
+    bodies: truth('Shows contents of requests and answers, redacted as the policy says, up to 16 KiB each; else they are left out.'),
+  },
+  { description: 'The page that shows what the agent sees, and who may see values there and in reports; see [page.md](page.md).', default: {} },
+);
+
 /** The agent's settings; `run` has flags for some of them. */
 export const SETTINGS = {
   tap: word([...TAP_CHOICES], {
@@ -117,7 +137,7 @@ export const SETTINGS = {
   }),
   admin: ruled(
     text({
-      description: 'Where /metrics, /healthz and /readyz are served; `off` for nowhere.',
+      description: 'Where /metrics, /healthz, /readyz and the page are served; `off` for nowhere.',
       expects: 'an address such as 127.0.0.1:9464 or [::1]:9464, or off',
       default: '127.0.0.1:9464',
     }),
@@ -223,6 +243,8 @@ export const AGENT = object({
     object(
       {
         ...SETTINGS,
+        page: PAGE,
+        findings: FINDINGS,
         kubernetes: optional(KUBERNETES),
         endpoints: optional(
           ruled(

@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 /** Where a server listens. */
 export interface ListenAddress {
   readonly host: string;
@@ -17,4 +19,9 @@ export function parseListen(text: string): ListenAddress | null {
   const port = Number(match[3]);
   const host = match[1] ?? match[2] ?? '';
   return port > 65_535 ? null : { host: host === '' ? '::' : host, port };
+}
+
+/** Whether only this machine reaches a server there. */
+export function isLocal(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -23,3 +23,31 @@ export class ByteBudget {
     this.used -= bytes;
   }
 }
+
+/**
+ * A part of a budget for what can be done without: it gives no room once `share` of the whole is in use, by whomever. Its own
+ * `used` tells what was taken through it.
+ */
+export class SpareBudget extends ByteBudget {
+  readonly #whole: ByteBudget;
+
+  constructor(whole: ByteBudget, share: number) {
+    super(whole.limit * share);
+    this.#whole = whole;
+  }
+
+  override take(bytes: number): boolean {
+    if (this.#whole.used + bytes > this.limit) {
+      this.refused++;
+      return false;
+    }
+    this.used += bytes;
+    this.#whole.used += bytes;
+    return true;
+  }
+
+  override give(bytes: number): void {
+    this.used -= bytes;
+    this.#whole.give(bytes);
+  }
+}

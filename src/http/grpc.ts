@@ -106,3 +106,32 @@ export class GrpcMessages implements BodySink {
     this.#receiver.onMessage(message);
   }
 }
+
+/** Counts the messages of one direction of a call, and keeps nothing of them. */
+export class MessageCount implements BodySink {
+  /** Those that have begun. */
+  messages = 0;
+  /** Bytes of the prefix that have come. */
+  #prefix = 0;
+  #length = 0;
+  /** Bytes of the message that have not. */
+  #missing = 0;
+
+  write(data: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      if (this.#missing > 0) {
+        const bytes = Math.min(this.#missing, end - at);
+        this.#missing -= bytes;
+        at += bytes;
+        continue;
+      }
+      if (this.#prefix === 0) this.messages += 1;
+      if (this.#prefix > 0) this.#length = this.#length * 256 + data[at]!;
+      this.#prefix += 1;
+      at += 1;
+      if (this.#prefix < PREFIX_BYTES) continue;
+      this.#missing = this.#length;
+      this.#prefix = this.#length = 0;
+    }
+  }
+}

@@ -48,7 +48,7 @@ export function judgePolicy(policy: MirrorPolicy, lookup: ServiceLookup, permiss
   });
   const [problem] = problems;
   const resolved: Verdict = problem === undefined
-    ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'all targets are there' }
+    ? { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: addresses.length === 0 ? 'there are no targets' : 'all targets are there' }
     : { type: 'ResolvedRefs', status: 'False', reason: problem.reason, message: problems.map(({ message }) => message).join('; ') };
   const accepted: Verdict = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'the policy is right' };
   return { applied: { policy, addresses }, verdicts: [accepted, resolved] };

@@ -11,13 +11,13 @@ const CONDITIONS = ['path', 'headers[]', 'queryParams[]', 'grpc'].flatMap((field
 /** All that the API server cannot check: agents refuse such a policy by its condition Accepted. */
 export const LEFT_TO_AGENT: readonly LeftToAgent[] = [
   {
-    fields: CONDITIONS,
-    rule: 'A `value`, `service` or `method` of type RegularExpression is a pattern that can be compiled, and is not too large.',
+    fields: [...CONDITIONS, 'spec.compare.ignore[].pattern'],
+    rule: 'A pattern, or a `value`, `service` or `method` of type RegularExpression is a pattern that can be compiled, and is not too large.',
     reason: 'CEL has no function for it, and how large a pattern becomes only the agent knows.',
   },
   {
     fields: ['spec'],
-    rule: 'There are at most 64 conditions of type RegularExpression.',
+    rule: 'There are at most 64 patterns: conditions of type RegularExpression, and `pattern` of `compare.ignore`.',
     reason: 'Older API servers take the cost of a sum over lists of lists to be without bound, and would refuse the whole definition.',
   },
   {
@@ -31,7 +31,7 @@ export const LEFT_TO_AGENT: readonly LeftToAgent[] = [
     reason: 'An expression that says all of it is longer than helpful.',
   },
   {
-    fields: ['spec.methods'],
+    fields: ['spec.methods', 'spec.compare.headers'],
     rule: 'A value that is neither a word nor a list.',
     reason: 'Schemas of custom resources have no union of a text and a list, and CEL does not see fields without a type.',
   },

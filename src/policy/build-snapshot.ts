@@ -79,7 +79,14 @@ function snapshotEndpoint(endpoint: SelectableEndpoint, policies: readonly Mirro
     return ports === null ? [] : [{ policy: index, ports }];
   });
   const ports = [...new Set(selecting.flatMap((entry) => entry.ports))].sort((a, b) => a - b);
-  return { id: endpoint.id, name: endpoint.name, ports, policies: selecting };
+  const observing = selecting.filter(({ policy }) => policies[policy]!.spec.observe);
+  return { id: endpoint.id, name: endpoint.name, ports, policies: selecting, observed: observedPorts(observing) };
+}
+
+function observedPorts(observing: SnapshotEndpoint['policies']): number[] | null {
+  if (observing.length === 0) return null;
+  if (observing.some(({ ports }) => ports.length === 0)) return [];
+  return [...new Set(observing.flatMap(({ ports }) => ports))].sort((a, b) => a - b);
 }
 
 /**

@@ -84,8 +84,6 @@ function problemsOf(error: ValidationError, schema: TSchema, root: unknown): Pro
 }
 
 function unknownField(node: Node, name: string): string {
-  const later = node['later'];
-  if (Array.isArray(later) && later.includes(name)) return 'not supported yet by this version; remove it';
   const known = Object.keys(propertiesOf(node));
   const near = nearest(name, known);
   return near === null ? `unknown field; known here: ${known.join(', ')}` : `unknown field; did you mean ${near}?`;

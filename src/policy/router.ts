@@ -60,7 +60,8 @@ export class Router {
       compiled.set(index, policy);
       return policy;
     };
-    for (const endpoint of snapshot.endpoints) this.#routes.set(endpoint.id, new EndpointRoutes(endpoint, policyAt));
+    const mirrors = ({ policy }: { readonly policy: number }): boolean => policyOf(snapshot, policy).spec.targets.length > 0;
+    for (const { id, policies } of snapshot.endpoints) this.#routes.set(id, new EndpointRoutes(policies.filter(mirrors), policyAt));
   }
 
   /**
@@ -108,13 +109,13 @@ export class Router {
   }
 }
 
-/** The policies of one endpoint, by port. */
+/** The policies of one endpoint, by port; those without targets are not asked. */
 class EndpointRoutes {
   readonly #byPort = new Map<number, PathIndex<CompiledPolicy>>();
   /** For ports that no policy names. */
   readonly #otherPorts: PathIndex<CompiledPolicy>;
 
-  constructor({ policies }: SnapshotEndpoint, policyAt: (index: number) => CompiledPolicy) {
+  constructor(policies: SnapshotEndpoint['policies'], policyAt: (index: number) => CompiledPolicy) {
     const indexOf = (selecting: SnapshotEndpoint['policies']): PathIndex<CompiledPolicy> =>
       new PathIndex(selecting.map(({ policy }) => policyAt(policy)));
     const named = new Set(policies.flatMap(({ ports }) => ports));

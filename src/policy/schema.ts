@@ -1,9 +1,10 @@
+import { COMPARE } from './compare-schema.ts';
 import { GRPC, LIMITS, ORDERING } from './delivery-schema.ts';
 import { MATCH } from './match-schema.ts';
 import { MAX_PORT_NAME, METHOD, NAMESPACE_NAME, OBJECT_NAME, PORT_NAME } from './names.ts';
 import { SAMPLE, STICKY_BY } from './sample-schema.ts';
 import { LABEL_NAME, LABEL_TEXT, labelSelector } from './selector-schema.ts';
-import { either, integer, list, object, optional, ruled, stringMap, text, word, type Immutable, type Static } from './shape.ts';
+import { either, integer, list, object, optional, ruled, stringMap, text, truth, word, type Immutable, type Static } from './shape.ts';
 import { FROM } from './source-schema.ts';
 import { SPEC_CEL, specProblem } from './spec-rules.ts';
 import { TARGET } from './target-schema.ts';
@@ -69,11 +70,15 @@ const SPEC = ruled(
       sample: optional(SAMPLE),
       stickyBy: optional(STICKY_BY),
       targets: list(TARGET, {
-        description: 'Where copies go; every target gets its own.',
+        description: 'Where copies go; every target gets its own. There may be none with `observe`.',
         expects: 'a list of 1 to 16 targets',
-        minItems: 1,
         maxItems: 16,
+        default: [],
       }),
+      observe: truth(
+        'Tells rates, errors and latency of the endpoints and ports that are selected, and what is found in their traffic, whether it is mirrored or not.',
+      ),
+      compare: optional(COMPARE),
       marker: optional(MARKER),
       trace: TRACE,
       idempotencyKeys: IDEMPOTENCY_KEYS,
@@ -93,7 +98,6 @@ const SPEC = ruled(
     },
     {
       description: 'What to mirror, how much of it, and where to.',
-      later: ['compare'],
     },
   ),
   specProblem,
@@ -141,3 +145,4 @@ export type LabelSelector = PolicySpec['selector'];
 export type NetworkPeer = PolicySpec['from'][number];
 export type MirrorTarget = PolicySpec['targets'][number];
 export type PolicyLimits = PolicySpec['limits'];
+export type CompareSpec = NonNullable<PolicySpec['compare']>;

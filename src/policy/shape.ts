@@ -30,9 +30,14 @@ export function number(minimum: number, maximum: number, notes: WithDefault) {
   return Type.Number({ ...notes, minimum, maximum });
 }
 
-/** true or false, and false where it is not given. */
-export function truth(description: string) {
-  return Type.Boolean({ description, expects: 'true or false', default: false });
+/** true or false. @param otherwise what it is where it is not given */
+export function truth(description: string, otherwise = false) {
+  return Type.Boolean({ description, expects: 'true or false', default: otherwise });
+}
+
+/** true or false, where leaving it out says something else than both. */
+export function decision(description: string) {
+  return Type.Boolean({ description, expects: 'true or false' });
 }
 
 /** The word true: a choice that is made by being there. */
@@ -79,14 +84,8 @@ export function stringMap<T extends TSchema>(
   );
 }
 
-/**
- * An object that refuses fields it does not know.
- * @param notes `later` names fields that the design has and this version does not: they are refused by name
- */
-export function object<P extends TProperties>(
-  properties: P,
-  notes: Partial<WithDefault> & { readonly later?: readonly string[] } = {},
-): TObject<P> {
+/** An object that refuses fields it does not know. */
+export function object<P extends TProperties>(properties: P, notes: Partial<WithDefault> = {}): TObject<P> {
   return Type.Object(properties, {
     expects: `an object with ${Object.keys(properties).join(', ')}`,
     ...notes,
@@ -124,7 +123,7 @@ export function compare(schema: TSchema, input: unknown): { value: unknown; erro
 }
 
 /** Keywords of ours, which a JSON Schema does not know. */
-const OWN_KEYWORDS = new Set(['expects', 'later', 'uniqueBy', 'cel']);
+const OWN_KEYWORDS = new Set(['expects', 'uniqueBy', 'cel']);
 
 /** The JSON Schema (2020-12) of what a user may write: a field with a default need not be given. */
 export function toJsonSchema(schema: TSchema): Record<string, unknown> {

@@ -54,4 +54,11 @@ export interface SnapshotEndpoint {
   readonly ports: readonly number[];
   /** Indexes into `policies` of those that select this endpoint, each with the ports it selects; no port means every port. */
   readonly policies: readonly { readonly policy: number; readonly ports: readonly number[] }[];
+  /** Ports that a policy with `observe` selects, ascending; no port means every port. null: none does. See `isObserved`. */
+  readonly observed: readonly number[] | null;
+}
+
+/** Whether a policy wants to know of the traffic of this port, mirrored or not (`observe`). */
+export function isObserved({ observed }: SnapshotEndpoint, port: number): boolean {
+  return observed !== null && (observed.length === 0 || observed.includes(port));
 }

@@ -80,6 +80,8 @@ export const BACKEND_REF = object(
 
 const SECURE = "(has(self.url) && self.url.lowerAscii().startsWith('https:'))";
 
+const NO_ANSWERS = 'leave out role: files do not answer';
+
 const TARGET_CEL = [
   { rule: '[has(self.url), has(self.backendRef), has(self.file)].exists_one(given, given)', message: 'give one of url, backendRef and file' },
   { rule: 'self.filters.filter(each, has(each.urlRewrite)).size() <= 1', message: 'give one URLRewrite filter at most, with hostname and path' },
@@ -102,6 +104,7 @@ const TARGET_CEL = [
     rule: "!has(self.file) || self.hostname == 'Preserve' && self.filters.size() == 0",
     message: 'leave out hostname and filters: a file gets requests as they were sent',
   },
+  { rule: "!has(self.file) || self.role == 'Mirror'", message: NO_ANSWERS },
 ];
 
 /** Where copies go, and what is changed in them: an address, a Service or files. */
@@ -134,6 +137,11 @@ export const TARGET = ruled(
         { rule: `self.matches(r'${AUTHORITY}')`, message: `give ${HOSTNAME_EXPECTS}` },
       ],
     ),
+    role: word(['Mirror', 'Baseline'], {
+      description:
+        '`Baseline`: the target runs the version that production runs, and what its answers differ in is noise. One target at most, beside one with role `Mirror`; needs `compare`.',
+      default: 'Mirror',
+    }),
     filters: list(FILTER, {
       description: 'Changes to each copy, in order, as in the Gateway API.',
       expects: 'a list of at most 16 filters',
@@ -145,7 +153,7 @@ export const TARGET = ruled(
     connections: CONNECTIONS,
     tls: optional(TLS),
   }),
-  ({ url, backendRef, file, hostname, filters, protocol, pipelining, connections, tls }) => {
+  ({ url, backendRef, file, hostname, filters, protocol, pipelining, connections, tls, role }) => {
     const given = [url, backendRef, file].filter((place) => place !== undefined).length;
     if (given !== 1) return given === 0 ? 'give url, backendRef or file' : 'give one of url, backendRef and file';
     const rewrites = filters.flatMap(({ urlRewrite }) => urlRewrite ?? []);
@@ -158,6 +166,7 @@ export const TARGET = ruled(
     if (file === undefined) return null;
     if (pipelining > 1 || connections !== undefined) return 'leave out pipelining and connections: files have none';
     if (protocol !== 'Preserve') return 'leave out protocol: files have none';
+    if (role !== 'Mirror') return NO_ANSWERS;
     return hostname === 'Preserve' && filters.length === 0 ? null : 'leave out hostname and filters: a file gets requests as they were sent';
   },
   TARGET_CEL,

@@ -1,5 +1,6 @@
 import { HEADER_NAME, HEADER_TEXT } from './header-schema.ts';
 import { TOKEN } from './names.ts';
+import { POINTER } from './pointer-schema.ts';
 import { list, object, optional, ruled, text, word } from './shape.ts';
 
 /** How a copy is marked beside the agent's own marker. */
@@ -29,21 +30,6 @@ export const IDEMPOTENCY_KEYS = word(['Keep', 'Rewrite'], {
     '`Rewrite` gives `Idempotency-Key` and `X-Idempotency-Key` of copies another value, the same for the same key, so that side effects of copies do not collide with those of the originals.',
   default: 'Keep',
 });
-
-const POINTER_EXPECTS = 'a JSON pointer such as /card/number or /items/*/price';
-
-/** RFC 6901, without the pointer to the whole document. */
-const POINTER = ruled(
-  text({ description: 'A pointer.', expects: POINTER_EXPECTS, pattern: '^/', maxLength: 512 }),
-  (pointer) => {
-    if (/~(?![01])/.test(pointer)) return `give ${POINTER_EXPECTS}; write ~0 for ~ and ~1 for / in names`;
-    return pointer.split('/').length <= 33 ? null : 'give a pointer of at most 32 elements';
-  },
-  [
-    { rule: "!self.matches(r'~([^01]|$)')", message: `give ${POINTER_EXPECTS}; write ~0 for ~ and ~1 for / in names` },
-    { rule: "self.split('/').size() <= 33", message: 'give a pointer of at most 32 elements' },
-  ],
-);
 
 /** What may not leave the node. */
 export const REDACT = ruled(

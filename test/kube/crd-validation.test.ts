@@ -6,6 +6,7 @@ import { mirrorPolicyCrd } from '../../src/kube/crd.ts';
 import { LEFT_TO_AGENT } from '../../src/kube/left-to-agent.ts';
 import { policyOf } from '../../src/kube/policy-document.ts';
 import { formatPath } from '../../src/policy/check.ts';
+import * as comparisons from '../policy/cases/comparisons.ts';
 import * as policies from '../policy/cases/policies.ts';
 import * as transforms from '../policy/cases/transforms.ts';
 import { complaints, policyDocument } from '../policy/support.ts';
@@ -14,8 +15,8 @@ import type { SchemaNode } from '../support/crd/structural.ts';
 
 const schema: SchemaNode = mirrorPolicyCrd().spec.versions[0]!.schema.openAPIV3Schema;
 
-const GOOD = [...policies.GOOD, ...transforms.GOOD].map(([name, spec]) => [name, spec] as const);
-const BAD = [...policies.BAD, ...transforms.BAD].map(([spec]) => spec);
+const GOOD = [...policies.GOOD, ...transforms.GOOD, ...comparisons.GOOD].map(([name, spec]) => [name, spec] as const);
+const BAD = [...policies.BAD, ...transforms.BAD, ...comparisons.BAD].map(([spec]) => spec);
 
 /** As it comes to the API server: what JSON cannot say (NaN, undefined) does not get there. */
 function json(value: unknown): unknown {
@@ -59,12 +60,15 @@ describe('the API server and the agent', () => {
     expect(taken.flatMap(complaints).map((complaint) => complaint.replace(/: invalid .*/, ''))).toEqual([
       'spec.matches[0].path: value "(a)\\\\1" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
       'spec.matches[0].grpc: method "(?=x)" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
-      'spec: give at most 64 conditions of type RegularExpression (here are 66)',
+      'spec: give at most 64 patterns in matches, excludes and compare.ignore (here are 66)',
       'spec.matches[0].headers[0]: value "(?=x)" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
       'spec.from[0].ipBlock: except "11.0.0.0/16" is not allowed; give a block within 10.0.0.0/8',
       'spec.from[0].ipBlock: except "10.0.0.0/7" is not allowed; give a block within 10.0.0.0/8',
       'spec.from[0].ipBlock: except "fd00::/16" is not allowed; give a block within 10.0.0.0/8',
-      'spec: give at most 64 conditions of type RegularExpression (here are 65)',
+      'spec: give at most 64 patterns in matches, excludes and compare.ignore (here are 65)',
+      'spec.compare.headers: 5 is not allowed; give All, or a list of header names such as [content-type, location]',
+      'spec.compare.ignore[0].pattern: "(?=x)" is not allowed; give a pattern in RE2 syntax (no look-around, no back-references)',
+      'spec: give at most 64 patterns in matches, excludes and compare.ignore (here are 65)',
       'spec.targets[0].url: "http://a:99999" is not allowed; give an address such as http://127.0.0.1:8080 or https://shadow.example/base',
       'spec.targets[0].url: "http://1.2.3.999" is not allowed; give an address such as http://127.0.0.1:8080 or https://shadow.example/base',
       'spec.methods: 5 is not allowed; give All, Safe, or a list of methods such as [GET, POST]',

@@ -64,6 +64,14 @@ describe('the plan of a node', () => {
     expect(plan({ pods: [pod('shop/a', SHOP)], policies: [policy('shop/p', { targets: [] })] })).toMatchObject({ endpoints: [], policies: [], reports: [] });
   });
 
+  it('has the pods of a policy that only observes', () => {
+    const made = plan({ pods: [pod('shop/a', SHOP)], policies: [policy('shop/p', { observe: true, targets: [] })] });
+    expect(namesOf(made)).toEqual(['shop/a']);
+    expect(made.policies.map(({ addresses }) => addresses)).toEqual([[]]);
+    expect(made.needs.services).toEqual([]);
+    expect(made.reports[0]?.conditions.map(({ type, status }) => `${type}=${status}`)).toEqual(['Accepted=True', 'ResolvedRefs=True']);
+  });
+
   it('has the pods of label mode beside those of policies', () => {
     const labels = { ...SHOP, 'shadowtap.dev/mirror-to': 'next' };
     const made = plan({ pods: [pod('shop/a', labels), pod('shop/b', SHOP), pod('shop/c', { 'shadowtap.dev/mirror-to': 'gone' })], policies: [policy('shop/p')] });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildSnapshot } from '../../src/policy/build-snapshot.ts';
+import { isObserved } from '../../src/policy/snapshot.ts';
 import { policy } from './support.ts';
 
 const CHECKOUT = { id: 1, name: 'checkout', labels: { app: 'checkout' }, ports: [8080, 9090], portNames: { http: 8080 } };
@@ -28,8 +29,8 @@ describe('a snapshot', () => {
     );
     expect(version).toBe(3);
     expect(endpoints).toEqual([
-      { id: 1, name: 'checkout', ports: [7070, 8080, 9090], policies: [{ policy: 0, ports: [8080, 9090] }, { policy: 1, ports: [8080, 7070] }] },
-      { id: 2, name: 'cart', ports: [8080], policies: [{ policy: 0, ports: [8080] }] },
+      { id: 1, name: 'checkout', ports: [7070, 8080, 9090], policies: [{ policy: 0, ports: [8080, 9090] }, { policy: 1, ports: [8080, 7070] }], observed: null },
+      { id: 2, name: 'cart', ports: [8080], policies: [{ policy: 0, ports: [8080] }], observed: null },
     ]);
   });
 
@@ -61,7 +62,28 @@ describe('a snapshot', () => {
 
   it('keeps an endpoint that no policy selects, without ports', () => {
     const nothing = policy({ selector: { matchLabels: { app: 'x' } } });
-    expect(buildSnapshot(1, [nothing], [CART]).endpoints).toEqual([{ id: 2, name: 'cart', ports: [], policies: [] }]);
+    expect(buildSnapshot(1, [nothing], [CART]).endpoints).toEqual([{ id: 2, name: 'cart', ports: [], policies: [], observed: null }]);
+  });
+
+  it('has the ports of policies that only observe, and says which are observed', () => {
+    const mirroring = policy({ ports: [8080] }, 'mirroring');
+    const observing = policy({ observe: true, targets: [], ports: [7070, 6060] }, 'observing');
+    const both = policy({ observe: true, ports: [7070, 9090], selector: { matchLabels: { app: 'checkout' } } }, 'both');
+    const { endpoints, targets } = buildSnapshot(1, [observing, mirroring, both], [CHECKOUT, CART]);
+    expect(endpoints.map(({ ports, observed }) => [ports, observed])).toEqual([
+      [[6060, 7070, 8080, 9090], [6060, 7070, 9090]],
+      [[6060, 7070, 8080], [6060, 7070]],
+    ]);
+    expect(targets).toEqual([{ policy: 1, index: 0 }, { policy: 2, index: 0 }]);
+    expect([7070, 8080, 9090].map((port) => isObserved(endpoints[1]!, port))).toEqual([true, false, false]);
+  });
+
+  it('observes every port of an endpoint that has none of its own, if that is asked', () => {
+    const capture = { id: 3, name: 'capture', labels: {}, ports: [] };
+    const endpointOf = (...specs: Record<string, unknown>[]) => buildSnapshot(1, specs.map((spec) => policy(spec)), [capture]).endpoints[0]!;
+    expect(isObserved(endpointOf({ observe: true }, { observe: true, ports: [80] }), 5)).toBe(true);
+    expect(isObserved(endpointOf({ observe: true, ports: [80] }, {}), 5)).toBe(false);
+    expect(isObserved(endpointOf({}), 5)).toBe(false);
   });
 
   it('can cross threads', () => {

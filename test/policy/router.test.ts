@@ -234,6 +234,14 @@ describe('several policies', () => {
     }
   });
 
+  it('leave out those that only observe, as if they were not there', () => {
+    const observing = policy({ observe: true, targets: [], matches: [{ path: { value: '/a' } }], methods: 'Safe' }, 'observing');
+    expect(ask(routerFor([observing]), { target: '/a', method: 'POST' })).toMatchObject({ targets: [], policy: -1 });
+    expect(outcome(ask(routerFor([observing]), { target: '/a', method: 'POST' }))).toBe('unmatched');
+    const verdict = ask(routerFor([observing, policy({ targets: [{ url: 'http://a' }, { url: 'http://b' }] }), observing]), { target: '/a' });
+    expect(verdict).toMatchObject({ targets: [0, 1], policy: 1 });
+  });
+
   it('leave nothing of one request in the verdict of the next', () => {
     const router = routerFor([policy({ matches: [{ path: { value: '/a' } }] })]);
     const verdict = new Verdict();

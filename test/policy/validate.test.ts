@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { policyName } from '../../src/policy/policy-name.ts';
 import { validatePolicy } from '../../src/policy/validate.ts';
-import { BAD, GOOD, target, URL } from './cases/policies.ts';
+import * as comparisons from './cases/comparisons.ts';
+import * as policies from './cases/policies.ts';
 import { complaints, policy, policyDocument } from './support.ts';
 
 describe('a MirrorPolicy with nothing but what it must have', () => {
@@ -19,11 +20,29 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
         methods: 'All',
         trace: 'Unsampled',
         idempotencyKeys: 'Keep',
-        targets: [{ url: URL, percent: 100, hostname: 'Preserve', protocol: 'Preserve', filters: [], pipelining: 1 }],
+        targets: [{ url: policies.URL, percent: 100, hostname: 'Preserve', protocol: 'Preserve', filters: [], pipelining: 1, role: 'Mirror' }],
+        observe: false,
         limits: { maxBodyBytes: 1_048_576, maxInFlight: 128, maxQueued: 1024, maxQueueBytes: 16_777_216, requestsPerSecond: 0, timeout: '5s' },
         ordering: 'None',
       grpc: { streaming: 'Mirror' },
       },
+    });
+  });
+
+  it('gets the defaults of comparing with compare', () => {
+    expect(policy({ compare: {} }).spec.compare).toEqual({
+      percent: 100,
+      maxBodyBytes: 262_144,
+      headers: 'All',
+      ignore: [],
+      tolerance: [],
+      keyed: [],
+      learnNoise: true,
+      examples: 'Masked',
+      maxDifferentPercent: 0,
+      maxSlowdownPercent: 10,
+      confidencePercent: 95,
+      minCompared: 100,
     });
   });
 
@@ -40,13 +59,13 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
 });
 
 describe('good values', () => {
-  it.each(GOOD)('are taken: %s', (_, spec) => {
+  it.each([...policies.GOOD, ...comparisons.GOOD])('are taken: %s', (_, spec) => {
     expect(complaints(policyDocument(spec))).toEqual([]);
   });
 });
 
 describe('bad values', () => {
-  it.each(BAD)('are refused: %j', (spec, complaint) => {
+  it.each([...policies.BAD, ...comparisons.BAD])('are refused: %j', (spec, complaint) => {
     expect(complaints(policyDocument(spec))).toEqual([complaint]);
   });
 
@@ -71,16 +90,10 @@ describe('bad values', () => {
   });
 });
 
-describe('fields that this version does not have', () => {
-  it.each<[string, Record<string, unknown>]>([
-    ['spec.compare', { compare: {} }],
-  ])('are refused, never ignored: %s', (path, spec) => {
-    expect(complaints(policyDocument(spec))).toEqual([`${path}: not supported yet by this version; remove it`]);
-  });
-
+describe('fields that there are not', () => {
   it('are refused with the field that was meant', () => {
     expect(complaints(policyDocument({ smaple: {} }))).toEqual(['spec.smaple: unknown field; did you mean sample?']);
-    expect(complaints(policyDocument(target({ hostName: 'x' })))).toEqual(['spec.targets[0].hostName: unknown field; did you mean hostname?']);
+    expect(complaints(policyDocument(policies.target({ hostName: 'x' })))).toEqual(['spec.targets[0].hostName: unknown field; did you mean hostname?']);
   });
 
   it('are refused with all that is known where nothing is near', () => {

@@ -105,6 +105,6 @@ export const BAD: readonly (readonly [Record<string, unknown>, string])[] = [
   [{ redact: { jsonFields: ['/a'.repeat(33)] } }, `spec.redact.jsonFields[0]: "${'/a'.repeat(33)}" is not allowed; give a pointer of at most 32 elements`],
   [
     { matches: many(5, { headers: many(13, { name: 'a', type: 'RegularExpression', value: 'b' }) }) },
-    'spec: give at most 64 conditions of type RegularExpression (here are 65)',
+    'spec: give at most 64 patterns in matches, excludes and compare.ignore (here are 65)',
   ],
 ];

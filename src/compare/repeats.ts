@@ -1,0 +1,83 @@
+import type { ByteBudget } from '../flow/budget.ts';
+import type { Answer } from './answer.ts';
+
+/** Answers that are kept, and their bytes. */
+const MOST = 256;
+const MOST_BYTES = 8 * 1024 * 1024;
+/** Of the budget that captured content shares: beyond the first part nothing more is kept, beyond the second all is given back. */
+const NO_MORE = 1 / 2;
+const GIVE_BACK = 3 / 4;
+/** About what an answer takes beside its characters and content. */
+const ANSWER_BYTES = 512;
+/** An answer that is older says more of what has been written since than of what varies by itself. */
+const OLDEST_MS = 60_000;
+
+interface Kept extends Answer {
+  readonly bytes: number;
+  readonly atMs: number;
+}
+
+/** Production's recent answers, by what was asked: the least recently kept gives way. */
+export class Repeats {
+  /** Answers that found no room. */
+  refused = 0;
+  readonly #memory: ByteBudget;
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+
+  /** @param memory what captured content shares */
+  constructor(memory: ByteBudget) {
+    this.#memory = memory;
+  }
+
+  /** An earlier answer to the same question, or null. */
+  find(key: string, nowMs: number): (Answer & { readonly atMs: number }) | null {
+    const kept = this.#kept.get(key);
+    if (kept === undefined || nowMs - kept.atMs <= OLDEST_MS) return kept ?? null;
+    this.#drop(key, kept);
+    return null;
+  }
+
+  /** Keeps a copy in the place of an earlier one. */
+  keep(key: string, answer: Answer, nowMs: number): void {
+    const before = this.#kept.get(key);
+    if (before !== undefined) this.#drop(key, before);
+    const bytes = sizeOf(answer) + 2 * key.length;
+    if (this.#memory.used > this.#memory.limit * GIVE_BACK) this.clear();
+    while (this.#kept.size >= MOST || (this.#kept.size > 0 && this.#bytes + bytes > MOST_BYTES)) this.#dropOldest();
+    if (bytes > MOST_BYTES || this.#memory.used + bytes > this.#memory.limit * NO_MORE || !this.#memory.take(bytes)) {
+      this.refused++;
+      return;
+    }
+    this.#bytes += bytes;
+    this.#kept.set(key, copyOf(answer, bytes, nowMs));
+  }
+
+  clear(): void {
+    for (const [key, kept] of this.#kept) this.#drop(key, kept);
+  }
+
+  #dropOldest(): void {
+    for (const [key, kept] of this.#kept) return this.#drop(key, kept);
+  }
+
+  #drop(key: string, kept: Kept): void {
+    this.#kept.delete(key);
+    this.#bytes -= kept.bytes;
+    this.#memory.give(kept.bytes);
+  }
+}
+
+function copyOf({ status, headers, trailers, body, firstByteUs, completeUs }: Answer, bytes: number, atMs: number): Kept {
+  // Not out of the pool, whose pieces keep whole slabs alive.
+  const copy = body === null ? null : Buffer.allocUnsafeSlow(body.length);
+  if (body !== null && copy !== null) body.copy(copy);
+  return { status, headers: [...headers], trailers: [...trailers], body: copy, firstByteUs, completeUs, bytes, atMs };
+}
+
+function sizeOf({ headers, trailers, body }: Answer): number {
+  let bytes = ANSWER_BYTES + (body?.length ?? 0);
+  for (const text of headers) bytes += 16 + text.length;
+  for (const text of trailers) bytes += 16 + text.length;
+  return bytes;
+}

@@ -1,0 +1,92 @@
+/** How much of it is done at a stretch, milliseconds: packets and answers wait no longer. */
+const SLICE_MS = 2;
+/** Over so long its share of the time is reckoned. */
+const WINDOW_MS = 1_000;
+
+export interface SpareTimeOptions {
+  /** Of the thread's time, 0 to 1. */
+  readonly share: number;
+  /** Beyond so many, nothing more is taken in. */
+  readonly maxWaiting: number;
+}
+
+/**
+ * Work that can wait, done a little at a time when what is urgent has had its turn, and within a share of the thread's time. What
+ * is too much is refused, the newest first.
+ */
+export class SpareTime<T> {
+  readonly #work: (item: T) => void;
+  readonly #options: SpareTimeOptions;
+  readonly #waiting: T[] = [];
+  /** Index of the oldest that waits. */
+  #head = 0;
+  #scheduled = false;
+  /** Time that may be spent, milliseconds, as of `#reckonedMs`. */
+  #credit: number;
+  #reckonedMs = performance.now();
+
+  constructor(work: (item: T) => void, options: SpareTimeOptions) {
+    this.#work = work;
+    this.#options = options;
+    this.#credit = options.share * WINDOW_MS;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  /** Half of the time that it may take has been taken. */
+  get isPressed(): boolean {
+    return this.#credit < (this.#options.share * WINDOW_MS) / 2;
+  }
+
+  /** @returns false where too much waits already */
+  offer(item: T): boolean {
+    if (this.waiting >= this.#options.maxWaiting) return false;
+    this.#waiting.push(item);
+    this.#schedule();
+    return true;
+  }
+
+  /** Does all that waits, now. */
+  finish(): void {
+    while (this.#head < this.#waiting.length) this.#next();
+    this.#compact();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.waiting === 0) return;
+    this.#scheduled = true;
+    if (this.#credit > 0) setImmediate(this.#run);
+    else setTimeout(this.#run, SLICE_MS / this.#options.share);
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    const startMs = performance.now();
+    const { share } = this.#options;
+    this.#credit = Math.min(share * WINDOW_MS, this.#credit + share * (startMs - this.#reckonedMs));
+    this.#reckonedMs = startMs;
+    const untilMs = startMs + Math.min(SLICE_MS, this.#credit);
+    let nowMs = startMs;
+    while (nowMs < untilMs && this.#head < this.#waiting.length) {
+      this.#next();
+      nowMs = performance.now();
+    }
+    this.#credit -= nowMs - startMs;
+    this.#compact();
+    this.#schedule();
+  };
+
+  #next(): void {
+    const item = this.#waiting[this.#head]!;
+    this.#head += 1;
+    this.#work(item);
+  }
+
+  #compact(): void {
+    if (this.#head * 2 < this.#waiting.length) return;
+    this.#waiting.splice(0, this.#head);
+    this.#head = 0;
+  }
+}
