@@ -2,8 +2,8 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/compare/answer.ts';
 import { decode } from '../../src/compare/content.ts';
-import type { CompareSpec } from '../../src/compare/rules.ts';
-import { allOf, answer, differ, jsonAnswer, placesOf, question } from './support.ts';
+import type { DiffSpec } from '../../src/compare/rules.ts';
+import { allOf, answer, differ, jsonAnswer, placesOf, question } from './differ-support.ts';
 
 const TEXT = Buffer.from(JSON.stringify({ words: 'a text that is long enough to be worth the while '.repeat(20) }));
 
@@ -11,7 +11,7 @@ function typed(type: string, body: Buffer | string, ...headers: string[]): Answe
   return answer({ headers: ['Content-Type', type, ...headers], body: Buffer.from(body) });
 }
 
-function places(production: Answer, mirror: Answer, spec: Partial<CompareSpec> = {}): string[] | 'encoding' {
+function places(production: Answer, mirror: Answer, spec: Partial<DiffSpec> = {}): string[] | 'encoding' {
   const found = differ(spec).differences(question(), production, mirror);
   return found === 'encoding' ? found : placesOf(found).filter((place) => !place.includes('header'));
 }
@@ -96,7 +96,7 @@ describe('text', () => {
 
   it('tells where it differs, and what is there only if the policy shows values', () => {
     const pages = [typed('text/html', '<h1>A</h1>\r\n<p>Größe is 5 m</p>'), typed('text/html', '<h1>A</h1>\n<p>Größe is 6 m</p>')] as const;
-    const shown = (examples: CompareSpec['examples']) => allOf(differ({ examples }).differences(question(), ...pages))[0];
+    const shown = (examples: DiffSpec['examples']) => allOf(differ({ examples }).differences(question(), ...pages))[0];
     expect(shown('Masked')).toMatchObject({ production: 'line 2, character 13', mirror: 'line 2, character 13' });
     expect(shown('Values')).toMatchObject({ production: 'line 2, character 13: 5 m</p>', mirror: 'line 2, character 13: 6 m</p>' });
     expect(shown('None')).toMatchObject({ production: '', mirror: '' });

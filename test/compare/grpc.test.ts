@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/compare/answer.ts';
-import type { CompareSpec } from '../../src/compare/rules.ts';
-import { allOf, answer, differ, placesOf, question } from './support.ts';
+import type { DiffSpec } from '../../src/compare/rules.ts';
+import { allOf, answer, differ, placesOf, question } from './differ-support.ts';
 
 const CALL = question({ method: 'POST', target: '/shop.Orders/Get', template: '/shop.Orders/Get', grpc: true });
 
@@ -31,12 +31,12 @@ function call(content: Buffer | null, about: Partial<Answer> = {}): Answer {
   return answer({ headers: ['content-type', 'application/grpc'], trailers: ['grpc-status', '0'], body: content, ...about });
 }
 
-function places(production: Answer, mirror: Answer, spec: Partial<CompareSpec> = {}): string[] {
+function places(production: Answer, mirror: Answer, spec: Partial<DiffSpec> = {}): string[] {
   return placesOf(differ(spec).differences(CALL, production, mirror));
 }
 
 /** Of two messages. */
-function fields(production: Buffer[], mirror: Buffer[], spec: Partial<CompareSpec> = {}): string[] {
+function fields(production: Buffer[], mirror: Buffer[], spec: Partial<DiffSpec> = {}): string[] {
   return places(call(message(Buffer.concat(production))), call(message(Buffer.concat(mirror))), spec);
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { HEADER_TABLE } from '../../src/compare/header-table.ts';
-import type { CompareSpec, RedactSpec } from '../../src/compare/rules.ts';
-import { allOf, answer, differ, placesOf, question } from './support.ts';
+import type { DiffSpec, RedactSpec } from '../../src/compare/rules.ts';
+import { allOf, answer, differ, placesOf, question } from './differ-support.ts';
 
-function places(production: string[], mirror: string[], spec: Partial<CompareSpec> = {}): string[] {
+function places(production: string[], mirror: string[], spec: Partial<DiffSpec> = {}): string[] {
   return placesOf(differ(spec).differences(question(), answer({ headers: production }), answer({ headers: mirror })));
 }
 
-function examples(production: string[], mirror: string[], spec: Partial<CompareSpec> = {}, redact?: Partial<RedactSpec>): string[] {
+function examples(production: string[], mirror: string[], spec: Partial<DiffSpec> = {}, redact?: Partial<RedactSpec>): string[] {
   const [found] = allOf(differ(spec, redact).differences(question(), answer({ headers: production }), answer({ headers: mirror })));
   return [found!.production, found!.mirror];
 }
@@ -54,7 +54,7 @@ describe('heads differ', () => {
   });
 
   it('not where the policy ignores them, by name or pattern', () => {
-    const spec: Partial<CompareSpec> = { ignore: [{ header: 'X-Build' }, { pattern: 'header x-shard-.*' }] };
+    const spec: Partial<DiffSpec> = { ignore: [{ header: 'X-Build' }, { pattern: 'header x-shard-.*' }] };
     expect(places(['x-build', '1', 'X-Shard-A', '1', 'b', '1'], ['X-Build', '2', 'b', '2'], spec)).toEqual(['header header b']);
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { CompareSpec } from '../../src/compare/rules.ts';
+import type { DiffSpec } from '../../src/compare/rules.ts';
 import { MAX_DIFFERENCES } from '../../src/compare/found.ts';
 import { MAX_DEPTH } from '../../src/compare/json-scan.ts';
-import { allOf, differ, jsonAnswer, jsonPlaces, question } from './support.ts';
+import { allOf, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
 
 describe('JSON is equal', () => {
   it.each([
@@ -100,9 +100,9 @@ describe('JSON differs', () => {
 });
 
 describe('a rule', () => {
-  const rules = (ignore: CompareSpec['ignore'], more: Partial<CompareSpec> = {}): Partial<CompareSpec> => ({ ignore, ...more });
+  const rules = (ignore: DiffSpec['ignore'], more: Partial<DiffSpec> = {}): Partial<DiffSpec> => ({ ignore, ...more });
 
-  it.each<[string, string, string, Partial<CompareSpec>, string[]]>([
+  it.each<[string, string, string, Partial<DiffSpec>, string[]]>([
     ['ignores a field', '{"a":1,"b":1}', '{"a":2,"b":2}', rules([{ pointer: '/a' }]), ['field body /b']],
     ['ignores what is in it', '{"a":{"x":[1]},"b":1}', '{"a":{"x":[2,3]},"b":1}', rules([{ pointer: '/a' }]), []],
     ['ignores every element', '[{"a":1,"b":1}]', '[{"a":2,"b":2}]', rules([{ pointer: '/*/a' }]), ['field body /-/b']],
