@@ -100,6 +100,15 @@ Examples:
   shadowtap top -n shop --by slowest --limit 30
   shadowtap top --admin 127.0.0.1:9464 -o json | jq '.saturated'`;
 
+export const FINDINGS_HELP = `
+Attacks and faults in the traffic of pods with \`observe: true\`; docs/findings.md tells of each rule. Without --admin all agents
+of a cluster are asked, as status does. Exit code 1: an agent does not answer.
+
+Examples:
+  shadowtap findings
+  shadowtap findings -n shop --min-severity medium
+  shadowtap findings --admin 127.0.0.1:9464 -o json | jq '.findings[].rule'`;
+
 export const CONTROLLER_HELP = `
 One in a cluster, as daemonset/ deploys it; of several, one writes at a time. Agents mirror without it.
 
