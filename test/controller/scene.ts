@@ -177,6 +177,8 @@ export class StandInAgent implements AsyncDisposable {
   stats: unknown;
   /** What it says at /doctor. */
   doctor: unknown = {};
+  /** What it says at /insight. */
+  insight: unknown = {};
   /** How often it was asked for its statistics. */
   asked = 0;
   readonly #server: Server;
@@ -194,7 +196,7 @@ export class StandInAgent implements AsyncDisposable {
     this.#server = createServer(({ url }, response) => {
       if (url === '/stats') this.asked += 1;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(url === '/stats' ? this.stats : this.doctor));
+      response.end(JSON.stringify(url === '/stats' ? this.stats : url === '/insight' ? this.insight : this.doctor));
     });
   }
 
