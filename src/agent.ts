@@ -7,13 +7,17 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
+import { LiveHub } from './agent/live-hub.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { pageAddress, pageRoutes } from './agent/page.ts';
 import { Remembered } from './agent/remembered.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
 import { Webhook } from './agent/webhook.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
+import { judge } from './compare/judge.ts';
+import type { Report } from './compare/report.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import type { Finding } from './findings/data.ts';
@@ -28,6 +32,7 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+import type { WatchedExchanges } from './worker/messages.ts';
 
 /** How old what is told of the traffic may be: however many ask, the workers are asked once. */
 const INSIGHT_MS = 1_000;
@@ -66,6 +71,7 @@ export class Agent {
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
+  readonly #live = new LiveHub({ tell: (message) => this.#running?.pool.watch(message), report: () => this.#report() });
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -101,7 +107,8 @@ export class Agent {
     const governor = new Governor(settings);
     const alarms = new Alarms(this.log, this.#webhook());
     const { learnSeconds } = settings.findings;
-    const told = { learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
+    const live = { showBodies: settings.page.bodies, onExchanges: (batches: readonly WatchedExchanges[]) => this.#live.pass(batches) };
+    const told = { live, learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun, ...told };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
@@ -114,6 +121,7 @@ export class Agent {
       if (admin !== null && settings.admin !== null) {
         const port = await admin.listen(settings.admin.host, settings.admin.port);
         this.log.info({ host: settings.admin.host, port }, 'admin port open');
+        if (settings.page.enabled) this.log.info({ address: pageAddress(settings.admin.host, port) }, 'the page is served');
       }
     } catch (error) {
       await this.stop();
@@ -300,8 +308,16 @@ export class Agent {
     return webhook === null ? null : new Webhook({ ...webhook, node: this.#cluster?.stats().node ?? hostname(), log: this.log });
   }
 
+  /** What is known of noise is in it. */
+  async #report(): Promise<Report> {
+    const rules = new Map(this.#assignment.policies.map((policy) => [policyName(policy), policy.spec.compare]));
+    return judge((await this.insight()).compare, (policy) => rules.get(policy) ?? null);
+  }
+
   #pages(): AdminRoutes {
+    const { enabled, token } = this.#settings.page;
     return {
+      ...(enabled && pageRoutes(this.#live, token !== null)),
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
@@ -310,7 +326,7 @@ export class Agent {
         return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
       },
       '/stats': () => json(this.stats()),
-      '/findings': async () => json((await this.insight()).findings),
+      '/findings': async ({ trusted }) => json((trusted ? await this.insight() : withoutValues(await this.insight())).findings),
       '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
