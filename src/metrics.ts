@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, type CollectFunction } from 'prom-client';
+import { FINDINGS_METRICS } from './metrics/findings.ts';
 import { OBSERVE_METRICS } from './metrics/observe.ts';
 import { single, type FigureRow, type HistogramRow, type MetricRow } from './metrics/row.ts';
 import type { AgentStats, AgentStatsWithInsight, WatchStats } from './stats.ts';
@@ -114,6 +115,7 @@ export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
     samples: (s) => [{ labels: { version: s.version, tap: s.tap.name }, value: 1 }],
   },
   ...OBSERVE_METRICS,
+  ...FINDINGS_METRICS,
 ];
 
 /** How the types of a cluster's objects are followed. */

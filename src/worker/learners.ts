@@ -55,7 +55,7 @@ export class Learners {
     this.#watchman.configure(endpoints);
   }
 
-  /** What was found since the last call. */
+  /** What was found, or has grown tenfold, since the last call. */
   news(): Finding[] {
     return this.#watchman.news();
   }
