@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the schemas, the references in docs/ and the CustomResourceDefinition:
+ * Writes what is made from the schemas, the references in docs/ and the CustomResourceDefinition, and the dashboard:
  * `node scripts/generate-docs.ts`. A test compares it with what is committed, so run this after a change of a schema.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { mirrorPolicyCrd } from '../src/kube/crd.ts';
 import { LEFT_TO_AGENT } from '../src/kube/left-to-agent.ts';
 import { toJsonSchema, type TSchema } from '../src/policy/shape.ts';
 import { MIRROR_POLICY } from '../src/policy/schema.ts';
+import { shadowtapDashboard } from './dashboard/rows.ts';
 
 interface SchemaNode {
   readonly description?: string;
@@ -204,6 +205,7 @@ export function references(): Readonly<Record<string, string>> {
     )}\n`,
     'docs/agent.md': AGENT_INTRODUCTION + sections(AGENT),
     'daemonset/base/crd.yaml': crdYaml(),
+    'daemonset/monitoring/dashboard.json': `${JSON.stringify(shadowtapDashboard(), null, 1)}\n`,
   };
 }
 
