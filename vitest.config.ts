@@ -13,6 +13,7 @@ const KERNEL_TESTS = [
   'test/support/{impair,servers}/*.test.ts',
   'test/daemonset/least-privilege.test.ts',
   'test/daemonset/image.test.ts',
+  'test/monitoring/{alerts,queries}.test.ts',
 ];
 
 export default defineConfig({
