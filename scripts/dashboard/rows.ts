@@ -256,7 +256,7 @@ const OBSERVED: Row = {
       unit: 'percentunit',
       queries: [
         [
-          `sum by (endpoint) (rate(shadowtap_observed_requests_total{${POD}, class=~"5xx|none"}${WINDOW})) / (sum by (endpoint) (rate(shadowtap_observed_requests_total{${POD}}${WINDOW})) > 0)`,
+          `(sum by (endpoint) (rate(shadowtap_observed_requests_total{${POD}, class=~"5xx|none"}${WINDOW})) or 0 * sum by (endpoint) (rate(shadowtap_observed_requests_total{${POD}}${WINDOW}))) / (sum by (endpoint) (rate(shadowtap_observed_requests_total{${POD}}${WINDOW})) > 0)`,
           '{{endpoint}}',
         ],
       ],
