@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, type CollectFunction } from 'prom-client';
 import { COMPARE_METRICS } from './metrics/compare.ts';
+import { FINDINGS_METRICS } from './metrics/findings.ts';
 import { OBSERVE_METRICS } from './metrics/observe.ts';
 import { single, type FigureRow, type HistogramRow, type MetricRow } from './metrics/row.ts';
 import type { AgentStats, AgentStatsWithInsight, WatchStats } from './stats.ts';
@@ -117,6 +118,7 @@ export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
   },
   ...COMPARE_METRICS,
   ...OBSERVE_METRICS,
+  ...FINDINGS_METRICS,
 ];
 
 /** How the types of a cluster's objects are followed. */

@@ -1,7 +1,7 @@
 import type { AdminPage, AdminRoutes } from '../admin/server.ts';
 import { judge } from '../compare/judge.ts';
 import type { JudgeRules } from '../compare/judge-rules.ts';
-import { withoutValues } from '../compare/merge.ts';
+import { comparisonWithoutValues } from '../compare/merge.ts';
 import type { PolicyReport, Report } from '../compare/report.ts';
 import type { InsightData } from '../insight.ts';
 import { policyName } from '../policy/policy-name.ts';
@@ -45,7 +45,7 @@ export class Reporting {
       },
       '/comparison': async ({ trusted }) => {
         const { compare } = await this.#insight();
-        return json({ compare: trusted ? compare : withoutValues(compare), rules: Object.fromEntries(this.#rules()) });
+        return json({ compare: trusted ? compare : comparisonWithoutValues(compare), rules: Object.fromEntries(this.#rules()) });
       },
     };
   }

@@ -7,6 +7,7 @@ Examples:
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
   shadowtap status                                        how does mirroring fare in this cluster?
   shadowtap report                                        does the mirror answer as production does?
+  shadowtap top                                           which endpoints are busy, slow, failing?
 
 Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor and gate have their own.
 More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
@@ -107,6 +108,25 @@ Exit codes: 0 looks safe, 1 an agent does not answer, 2 a flag is wrong, 4 diffe
 Examples:
   shadowtap gate --policy shop/checkout-next --for 10m --max-diff 0.1%
   shadowtap gate -p shop/checkout-next --for 2m -o junit > gate.xml`;
+
+export const TOP_HELP = `
+Pods are observed where a MirrorPolicy that selects them has \`observe: true\`; docs/observe.md says what is measured, and how exactly.
+Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. Exit code 1: an agent
+does not answer.
+
+Examples:
+  shadowtap top
+  shadowtap top -n shop --by slowest --limit 30
+  shadowtap top --admin 127.0.0.1:9464 -o json | jq '.saturated'`;
+
+export const FINDINGS_HELP = `
+Attacks and faults in the traffic of pods with \`observe: true\`; docs/findings.md tells of each rule. Without --admin all agents
+of a cluster are asked, as status does. Exit code 1: an agent does not answer.
+
+Examples:
+  shadowtap findings
+  shadowtap findings -n shop --min-severity medium
+  shadowtap findings --admin 127.0.0.1:9464 -o json | jq '.findings[].rule'`;
 
 export const CONTROLLER_HELP = `
 One in a cluster, as daemonset/ deploys it; of several, one writes at a time. Agents mirror without it.

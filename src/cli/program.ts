@@ -1,9 +1,8 @@
-import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { CONTROLLER_HELP, DOCTOR_HELP, GATE_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, REPORT_HELP, RUN_HELP, STATUS_HELP, VALIDATE_HELP } from './help.ts';
-import type { GateOptions } from './gate.ts';
-import type { ReportOptions } from './report.ts';
+import { addAskCommands } from './ask-commands.ts';
+import { Command, CommanderError } from './command.ts';
+import { CONTROLLER_HELP, DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, STATUS_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import type { ControllerFlags } from './controller.ts';
 import type { PlanOptions } from './plan.ts';
@@ -11,6 +10,8 @@ import { printable } from './printable.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './settings.ts';
 import type { ClusterOptions, StatusOptions } from './status.ts';
+
+const COMMANDS = ['run', 'plan', 'replay', 'status', 'report', 'gate', 'top', 'findings', 'doctor', 'validate', 'controller'] as const;
 
 /**
  * Runs one command line.
@@ -23,7 +24,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, plan, replay, status, report, gate, doctor, validate or controller; see shadowtap --help');
+    if (args.length === 0) throw new ShadowtapError('USAGE', `name a command: ${COMMANDS.slice(0, -1).join(', ')} or ${COMMANDS.at(-1)}; see shadowtap --help`);
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (thrown) {
@@ -130,42 +131,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
       finish(await status(options, io));
     });
 
-  program
-    .command('report')
-    .description('say how mirrors compare with production: what differs, how much slower, and whether it looks safe')
-    .option('-p, --policy <name>', 'only this policy: namespace/name, or a name in default')
-    .option('-n, --namespace <name>', 'only policies of this namespace')
-    .option('-o, --output <format>', 'table, json, html or junit', 'table')
-    .option('--admin <host:port>', 'ask this agent by its admin port, instead of all agents of a cluster')
-    .option('--token-file <path>', 'with the token of the agents, to see examples of what differs')
-    .option('--kubeconfig <path>', 'another kubeconfig than $KUBECONFIG or ~/.kube/config')
-    .option('--context <name>', 'another context than the current one')
-    .option('--agent-namespace <name>', 'where the agents are', 'shadowtap-system')
-    .addHelpText('after', REPORT_HELP)
-    .action(async (options: ReportOptions) => {
-      const { report } = await import('./report.ts');
-      finish(await report(options, io));
-    });
-
-  program
-    .command('gate')
-    .description('watch a policy for a while, and say by the exit code whether the mirror held: for pipelines')
-    .requiredOption('-p, --policy <name>', 'the policy: namespace/name, or a name in default')
-    .option('--for <duration>', 'how long to watch; it ends early where the mirror differs', '10m')
-    .option('--max-diff <percent>', 'share of different exchanges that passes, such as 0.1%; not given: maxDifferentPercent of the policy')
-    .option('--max-slowdown <percent>', 'how much slower passes, such as 10%; not given: maxSlowdownPercent of the policy')
-    .option('--min-compared <count>', 'exchanges without which nothing is said; not given: minCompared of the policy')
-    .option('-o, --output <format>', 'table, json, html or junit', 'table')
-    .option('--admin <host:port>', 'ask this agent by its admin port, instead of all agents of a cluster')
-    .option('--token-file <path>', 'with the token of the agents, to see examples of what differs')
-    .option('--kubeconfig <path>', 'another kubeconfig than $KUBECONFIG or ~/.kube/config')
-    .option('--context <name>', 'another context than the current one')
-    .option('--agent-namespace <name>', 'where the agents are', 'shadowtap-system')
-    .addHelpText('after', GATE_HELP)
-    .action(async (options: GateOptions) => {
-      const { gate } = await import('./gate.ts');
-      finish(await gate(options, io));
-    });
+  addAskCommands(program, io, finish);
 
   program
     .command('controller')
@@ -198,7 +164,7 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 }
 
 function helpFor(command: string | undefined): string {
-  const known = ['run', 'plan', 'replay', 'status', 'report', 'gate', 'doctor', 'validate', 'controller'].find((name) => name === command);
+  const known = COMMANDS.find((name) => name === command);
   return known === undefined ? 'shadowtap --help' : `shadowtap ${known} --help`;
 }
 

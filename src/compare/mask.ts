@@ -29,7 +29,8 @@ export const HIDDEN = '(hidden)';
 
 /** Longest text that is shown, in characters. */
 export const MAX_SHOWN = 80;
-
+/** Longest value whose form is looked at, in bytes. */
+const LONGEST_VALUE = 16_384;
 
 /** What one side has at a place. It is written out only when somebody asks, as most differences are only counted. */
 export class Shown {
@@ -51,6 +52,16 @@ export class Shown {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
+  }
+
+  /** The value itself, which nobody may see; empty where it is none, or too long to be looked at. */
+  get value(): string {
+    const { form, bytes, start, end } = this;
+    if (form === WORDS || form === TEXT) return this.text;
+    if (form !== JSON_VALUE || end - start > LONGEST_VALUE) return '';
+    const type = TYPE_OF[bytes[start]!];
+    if (type === STRING) return textOf(bytes, start + 1, end - 1);
+    return type === NUMBER ? bytes.latin1Slice(start, end) : '';
   }
 }
 

@@ -51,6 +51,7 @@ function placeSince(before: PlaceEvidence | undefined, after: PlaceEvidence): Pl
     ...after,
     differed: less(after.differed, before.differed),
     unlisted: less(after.unlisted, before.unlisted),
+    looked: less(after.looked, before.looked),
     random: less(after.random, before.random),
   };
 }
@@ -80,8 +81,8 @@ function less(after: number, before: number): number {
   return Math.max(0, after - before);
 }
 
-function keyOf({ policy, target, role }: PolicyComparison): string {
-  return JSON.stringify([policy, target, role]);
+function keyOf({ policy, target, role, rules }: PolicyComparison): string {
+  return JSON.stringify([policy, target, role, rules]);
 }
 
 function nameOf({ method, template }: EndpointComparison): string {

@@ -1,4 +1,5 @@
 import type { LatencyReport } from '../compare/report.ts';
+import { membersOf } from '../sketch/ranked-sample.ts';
 import './chart.ts';
 import type { Chart } from './chart.ts';
 import { count, duration, share } from './format.ts';
@@ -31,7 +32,7 @@ function details({ insight, latencies }: Model, row: ReportRow, latency: Latency
   const data = insight?.compare.policies
     .find(({ policy, target }) => policy === row.policy.policy && target === row.policy.target)
     ?.endpoints.find(({ method, template }) => rowKey('', '', method, template) === rowKey('', '', row.endpoint.method, row.endpoint.template));
-  const summary = summarise(data?.latency.sample ?? []);
+  const summary = summarise(membersOf(data?.latency.sample ?? [], 2));
   const series = latencies.of(row.key);
   return html`
     ${card('Verdict', verdict(latency), badge(latency.verdict, latency.verdict === 'slower' ? 'bad' : latency.verdict === 'too little data' ? 'quiet' : 'good'))}
@@ -44,13 +45,13 @@ function details({ insight, latencies }: Model, row: ReportRow, latency: Latency
 }
 
 function verdict({ ratio, confidence, pValue, tested, pairs, hopUs, hopFrom, production, mirror }: LatencyReport): TemplateResult {
-  const hops = { baseline: 'by the baseline target', connect: 'by how long connecting takes', unknown: 'not known' };
+  const hops = { baseline: 'by the baseline target', connect: 'by how long connecting takes' };
   return html`
-    <p>The mirror takes <strong>× ${ratio.estimate.toFixed(2)}</strong> production's time (${share(confidence)} confidence: × ${ratio.low.toFixed(2)} to × ${ratio.high.toFixed(2)}), p = ${pValue.toPrecision(2)}, by ${count(tested)} of ${count(pairs)} pairs. The way to the mirror adds ${duration(hopUs)}, ${hops[hopFrom]}; it is taken off before the test.</p>
-    ${table('Times to the last byte', ['side', ...numbers('p50', 'p90', 'p99')], [
+    <p>The mirror takes <strong>× ${ratio.estimate.toFixed(2)}</strong> production's time (${share(confidence)} confidence: × ${ratio.low.toFixed(2)} to × ${ratio.high.toFixed(2)}), p = ${pValue.toPrecision(2)}, by ${count(tested)} of ${count(pairs)} pairs. ${hopFrom === 'unknown' ? 'What the way to the mirror adds is not known.' : `The way to the mirror adds ${duration(hopUs.estimate)}, ${hops[hopFrom]}; it is taken off before the test.`}</p>
+    <div class="short">${table('Times to the last byte', ['side', ...numbers('p50', 'p90', 'p99')], [
       ['production', duration(production.p50), duration(production.p90), duration(production.p99)],
       ['mirror', duration(mirror.p50), duration(mirror.p90), duration(mirror.p99)],
-    ])}`;
+    ])}</div>`;
 }
 
 function quantiles({ percents, production, mirror }: PairSummary): TemplateResult {

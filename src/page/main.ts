@@ -33,6 +33,7 @@ class Page implements Model, Actions {
 
   constructor(root: HTMLElement) {
     this.#root = root;
+    root.replaceChildren();
   }
 
   start(): void {

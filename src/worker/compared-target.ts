@@ -1,6 +1,6 @@
-import type { Answer, Question } from '../compare/answer.ts';
-import type { AnswerDiffer, CompareTarget } from '../compare/comparator.ts';
-import type { Difference } from '../compare/difference.ts';
+import type { CompareTarget } from '../compare/comparator.ts';
+import { Differ } from '../compare/differ.ts';
+import { compareRules } from '../compare/rules.ts';
 import { durationMs } from '../policy/duration.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
@@ -32,7 +32,7 @@ export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTar
     target: address,
     role,
     rules: JSON.stringify([maxBodyBytes, headers, ignore, tolerance, keyed, examples, redact]),
-    differ: EXACT,
+    differ: new Differ(compareRules(spec, redact)),
     learnNoise,
     examples: examples !== 'None',
     share: percent / 100,
@@ -40,13 +40,3 @@ export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTar
     timeoutMs: durationMs(limits.timeout),
   };
 }
-
-const EXACT: AnswerDiffer = {
-  differences(_question: Question, production: Answer, mirror: Answer): Difference[] {
-    const differences: Difference[] = [];
-    if (production.status !== mirror.status) differences.push({ where: 'status', kind: 'status', production: String(production.status), mirror: String(mirror.status) });
-    const [one, other] = [production.body ?? Buffer.alloc(0), mirror.body ?? Buffer.alloc(0)];
-    if (!one.equals(other)) differences.push({ where: 'body', kind: 'binary', production: '', mirror: '' });
-    return differences;
-  },
-};

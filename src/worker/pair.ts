@@ -30,8 +30,12 @@ export interface PairOwner {
    * @returns false where there is no time to compare them
    */
   compare(answered: AnsweredCopy): boolean;
-  /** There is nothing to compare. @param production null where its answer is not known */
-  skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared): void;
+  /**
+   * There is nothing to compare.
+   * @param production null where its answer is not known
+   * @param copy null where nobody waited for its answer
+   */
+  skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void;
   /** Nobody waits for it any more, and all that it held is given back. */
   over(pair: Pair): void;
 }
@@ -99,7 +103,7 @@ export class Pair implements MirrorSide {
     if (paired === undefined) return listener;
     const why = paired.drawn ? this.production : 'sampled-out';
     if (typeof why === 'string') {
-      this.#owner.skip(paired.target, this.question, null, why);
+      this.#owner.skip(paired.target, this.question, null, why, null);
       return listener;
     }
     const copy = new PairedCopy(this, paired.target, new AnswerKeeper(paired.target.maxBodyBytes, this.#budget), listener);
@@ -165,7 +169,7 @@ export class Pair implements MirrorSide {
   #advance(copy: PairedCopy): void {
     const { production } = this;
     if (typeof production === 'string') return this.#skip(copy, production);
-    if (!copy.ended) return;
+    if (copy.slot < 0) return;
     // How production fared says how much the mirror's failure means.
     if (copy.missing !== null && (copy.missing !== 'failed' || production !== null)) return this.#skip(copy, copy.missing);
     if (production === null) return;
@@ -175,7 +179,7 @@ export class Pair implements MirrorSide {
 
   #skip(copy: PairedCopy, why: NotCompared): void {
     const { production } = this;
-    this.#owner.skip(copy.target, this.question, typeof production === 'string' ? null : production, why);
+    this.#owner.skip(copy.target, this.question, typeof production === 'string' ? null : production, why, copy);
     this.done(copy);
   }
 

@@ -15,7 +15,8 @@ export class PairedCopy implements CopyListener {
   readonly keeper: AnswerKeeper;
   readonly #side: MirrorSide;
   readonly #listener: CopyListener;
-  ended = false;
+  /** How it ended, an index of OUTCOME_SLOTS; -1 while it has not. */
+  slot = -1;
   /** Why there is no answer of the mirror to compare; null as long as there may be one. */
   missing: NotCompared | null = null;
 
@@ -29,7 +30,7 @@ export class PairedCopy implements CopyListener {
 
   onCopyEnd(slot: number): void {
     this.#listener.onCopyEnd(slot);
-    this.ended = true;
+    this.slot = slot;
     this.missing = MISSING[slot]!(this.keeper);
     this.#side.copyEnded(this);
   }

@@ -1,10 +1,12 @@
 import type { Answer, NotCompared, Question } from '../compare/answer.ts';
 import type { Comparator } from '../compare/comparator.ts';
+import type { Difference } from '../compare/difference.ts';
 import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
+import type { PairedCopy } from './paired-copy.ts';
 import { SpareTime } from './spare-time.ts';
 
 /** Exchanges that wait for an answer of either side, and answers that wait to be compared. */
@@ -12,6 +14,16 @@ const MAX_PAIRS = 4_096;
 const MAX_READY = 1_024;
 /** Of the worker's time. */
 const TIME_SHARE = 1 / 4;
+
+/** Watches what becomes of copies, while it does; whatever it is given is borrowed until it returns. */
+export interface PairWatcher {
+  /**
+   * @param answers null where they are not known, or not whole
+   * @param found what they differ in, before anything is taken for noise; or why they were not compared
+   * @param slot how the copy ended, an index of OUTCOME_SLOTS; -1 where nobody waited for that
+   */
+  saw(target: ComparedTarget, question: Question, answers: { readonly production: Answer | null; readonly mirror: Answer | null }, found: readonly Difference[] | NotCompared, slot: number): void;
+}
 
 export interface PairingOptions {
   readonly comparator: Comparator;
@@ -28,6 +40,8 @@ export interface PairingOptions {
  * there is time. Of each copy that a compared target is offered the comparator hears once.
  */
 export class Pairing implements PairOwner {
+  /** null: nobody watches. */
+  watcher: PairWatcher | null = null;
   readonly #comparator: Comparator;
   readonly #budget: ByteBudget;
   readonly #templateOf: (exchange: Exchange) => string;
@@ -76,8 +90,11 @@ export class Pairing implements PairOwner {
     return this.#ready.offer(ready);
   }
 
-  skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared): void {
+  skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void {
     this.#comparator.skip(target.key, question, production, why);
+    if (this.watcher === null) return;
+    const mirror = copy === null || copy.slot < 0 || copy.missing !== null ? null : copy.answer();
+    this.watcher.saw(target, question, { production, mirror }, why, copy?.slot ?? -1);
   }
 
   over(pair: Pair): void {
@@ -117,7 +134,9 @@ export class Pairing implements PairOwner {
     const { target, keeper } = copy;
     this.#comparator.pressed = this.#ready.isPressed;
     if (keeper.connectUs >= 0) this.#comparator.connected(target.key, keeper.connectUs);
-    this.#comparator.compare(target.key, pair.question, production, copy.answer());
+    const mirror = copy.answer();
+    const found = this.#comparator.compare(target.key, pair.question, production, mirror);
+    if (found !== null) this.watcher?.saw(target, pair.question, { production, mirror }, found, copy.slot);
     pair.done(copy);
   }
 }

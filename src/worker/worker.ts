@@ -1,23 +1,18 @@
 /** Entry of a worker thread: one ring, its connections, its copies. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Comparator } from '../compare/comparator.ts';
-import { SpareBudget } from '../flow/budget.ts';
-import { Watchman } from '../findings/watchman.ts';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
+import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { Recorder } from '../record/recorder.ts';
-import { Observer } from '../observe/observer.ts';
-import { Sighting } from '../observe/sighting.ts';
-import { PathTemplates } from '../sketch/path-templates.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
+import { Learners } from './learners.ts';
 import { captureLine, contentBudget } from './line.ts';
-import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from './messages.ts';
-import { Pairing } from './pairing.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
 import { MonotonicClock, monotonicUs } from './wall-clock.ts';
@@ -26,8 +21,6 @@ import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 const TICK_MS = 100;
 /** How often what was found is told. */
 const NEWS_MS = 1_000;
-/** Share of the room for captured content up to whose use answers are kept: mirroring goes first. */
-const SPARE_SHARE = 1 / 2;
 /** Bytes of the ring to take at a time when it is emptied at the end. */
 const LAST_DRAIN_BYTES = 1 << 20;
 
@@ -47,18 +40,13 @@ const recorder = new Recorder({
   counters: counters.worker,
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
-const templates = new PathTemplates();
-const spare = new SpareBudget(budget, SPARE_SHARE);
-const comparator = new Comparator({ memory: spare, fold: (template) => templates.of(template) });
-const pairing = new Pairing({ comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
+const learners = new Learners({ budget, toWallMs: clock.toWallMs, learnSeconds: setup.learnSeconds, workers: setup.workers });
 const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
   share: new Float64Array(setup.share),
-  ...(!setup.dryRun && { recorder, pairing }),
+  ...(!setup.dryRun && { recorder, pairing: learners.pairing }),
 });
-const observer = new Observer(templates, { now: monotonicUs, toWallMs: clock.toWallMs });
-const watchman = new Watchman({ toWallMs: clock.toWallMs, fold: (template) => templates.of(template), learnSeconds: setup.learnSeconds, workers: setup.workers });
-const insight = new Insight(pipeline, (exchange) => new Sighting(exchange, templates), [observer, watchman]);
-configureInsight(snapshot.policies);
+const insight = new Insight(pipeline, learners.sight, learners.onlookers);
+observe(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -76,23 +64,17 @@ tell({ kind: 'ready' });
 function tick(): void {
   emitter.tick(performance.now());
   recorder.tick(performance.now());
-  pairing.tick(performance.now());
+  learners.pairing.tick(performance.now());
   clock.refresh();
   flows.expire(monotonicUs());
   tellNews(performance.now());
   publish();
 }
 
-function configureInsight(policies: PoliciesMessage['snapshot']): void {
-  insight.configure(policies);
-  observer.configure(policies.endpoints);
-  watchman.configure(policies.endpoints);
-}
-
 function tellNews(nowMs: number): void {
   if (nowMs < newsMs) return;
   newsMs = nowMs + NEWS_MS;
-  const findings = watchman.news();
+  const findings = learners.news();
   if (findings.length > 0) tell({ kind: 'found', findings });
 }
 
@@ -117,17 +99,22 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: { compare: comparator.data(), observe: observer.data(), findings: watchman.data() } });
+      tell({ kind: 'insight', data: learners.data() });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
-      configureInsight(message.snapshot);
+      observe(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
       }
       tell({ kind: 'applied', version: message.snapshot.version });
   }
+}
+
+function observe(policies: PolicySnapshot): void {
+  learners.configure(policies);
+  insight.configure(policies);
 }
 
 /** The tap has been detached: takes what it left in the ring, lets copies finish, and accounts for the rest. */
@@ -138,7 +125,7 @@ async function stop(graceMs: number): Promise<void> {
   flows.close(monotonicUs());
   while (emitter.pending + recorder.pending > 0 && performance.now() < deadlineMs) await sleep(5);
   await Promise.all([emitter.close(), recorder.close()]);
-  pairing.finish();
+  learners.pairing.finish();
   clearInterval(timer);
   publish();
   source.close();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ComparisonData, EndpointComparison, PolicyComparison } from '../../src/compare/data.ts';
 import { comparedSince } from '../../src/compare/since.ts';
 
-const place = (where: string, differed: number, varied = 0): EndpointComparison['places'][number] => ({ where, kind: 'field', differed, unlisted: 0, random: 0, varied, examples: [] });
+const place = (where: string, differed: number, varied = 0): EndpointComparison['places'][number] => ({ where, kind: 'field', differed, unlisted: 0, looked: differed, random: 0, varied, examples: [] });
 
 function endpoint(compared: number, more: Partial<EndpointComparison> = {}): EndpointComparison {
   const answers = { statuses: [0, compared, 0, 0, 0], errors: 0 } as const;
@@ -21,7 +21,7 @@ function endpoint(compared: number, more: Partial<EndpointComparison> = {}): End
 }
 
 function data(own: EndpointComparison, more: Partial<PolicyComparison> = {}): ComparisonData {
-  const policy: PolicyComparison = { policy: 'shop/p', target: 'http://v2', role: 'Mirror', sinceMs: 1, endpoints: [own], folded: 0, notCompared: {}, connectUs: [], ...more };
+  const policy: PolicyComparison = { policy: 'shop/p', target: 'http://v2', role: 'Mirror', rules: 'r', sinceMs: 1, endpoints: [own], folded: 0, notCompared: {}, connectUs: [], ...more };
   return { policies: [policy] };
 }
 

@@ -97,3 +97,20 @@ describe.skipIf(!requireKernel()).each(['ebpf:tcx', 'pcap'])('observing through 
     expect(await scene.mirror.count()).toBe(0);
   });
 });
+
+describe.skipIf(!requireKernel())('observing', () => {
+  it('tells an endpoint whose requests wait for each other from one whose requests do not', async () => {
+    await using scene = await createScene({ ...OBSERVED, settings: { workers: 1 } });
+    await using server = await startServer(scene.app);
+    expect(server.pid).toBeGreaterThan(0);
+    const untilMs = Date.now() + 9_000;
+    for (let round = 0; Date.now() < untilMs; round++) {
+      const together = 1 + (round % 10);
+      await ask(scene, 'queue', together, together);
+      await ask(scene, 'ms20', together, together);
+    }
+    const { endpoints } = await observed(scene, 1);
+    expect(loadOf(endpoints, '/queue/{id}').saturation).toBeGreaterThan(0.6);
+    expect(loadOf(endpoints, '/ms20/{id}').saturation).toBeLessThan(loadOf(endpoints, '/queue/{id}').saturation! - 0.2);
+  }, 30_000);
+});

@@ -24,6 +24,8 @@ async function exchange(captured: string, answered: string | null, more: object 
 const one = (why: string): object => ({ offered: 1, compared: 0, different: 0, notCompared: { [why]: 1 } });
 const EQUAL = { offered: 1, compared: 1, different: 0, notCompared: {} };
 
+const head = (stream: number): Buffer => headers(stream, responseBlock(200, 'content-type', 'text/plain'));
+
 describe('a pair of answers', () => {
   it('is compared once, whichever of the two comes first', async () => {
     expect(await exchange(request('/ok'), response())).toEqual(EQUAL);
@@ -42,14 +44,14 @@ describe('a pair of answers', () => {
   });
 
   it('has no content where there can be none: HEAD, 304', async () => {
-    expect(await exchange(request('/ok', 'HEAD'), 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')).toEqual(EQUAL);
+    expect(await exchange(request('/ok', 'HEAD'), 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n')).toEqual(EQUAL);
     expect(await exchange(request('/empty'), 'HTTP/1.1 304 Not Modified\r\nContent-Length: 9000000\r\n\r\n')).toEqual(EQUAL);
   });
 
   it('is whole in chunks, and where the connection ends it', async () => {
-    expect(await exchange(request('/ok'), 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n')).toEqual(EQUAL);
+    expect(await exchange(request('/ok'), 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n')).toEqual(EQUAL);
     await using rig = new PairingRig(spec());
-    const connection = rig.connect().client(request('/ok')).server('HTTP/1.1 200 OK\r\n\r\n', 'ok');
+    const connection = rig.connect().client(request('/ok')).server('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n', 'ok');
     connection.finish();
     expect(await rig.sums()).toEqual(EQUAL);
   });
@@ -67,7 +69,7 @@ describe('a pair of answers', () => {
     rig
       .connect()
       .client(PREFACE, settings(), get(1, '/ok'), get(3, '/other'), get(5, '/ok'))
-      .server(settings(), headers(3, responseBlock(200)), data(3, 'ok', END_STREAM), headers(1, responseBlock(200)), data(1, 'o'), data(1, 'k', END_STREAM), headers(5, responseBlock(200)), reset(5, 2));
+      .server(settings(), head(3), data(3, 'ok', END_STREAM), head(1), data(1, 'o'), data(1, 'k', END_STREAM), head(5), reset(5, 2));
     expect(await rig.sums()).toEqual({ offered: 3, compared: 2, different: 1, notCompared: { incomplete: 1 } });
   });
 

@@ -41,11 +41,12 @@ function rulesOf(value: unknown): JudgeRules {
 }
 
 function policyOf(value: unknown): PolicyComparison {
-  const { policy, target, role, sinceMs, endpoints, folded, notCompared, connectUs } = recordOf(value);
+  const { policy, target, role, rules, sinceMs, endpoints, folded, notCompared, connectUs } = recordOf(value);
   return {
     policy: said(policy),
     target: said(target),
     role: role === 'Baseline' ? 'Baseline' : 'Mirror',
+    rules: said(rules),
     sinceMs: Math.min(count(sinceMs), LAST_MS),
     endpoints: listOf(endpoints).slice(0, MOST.endpoints).map(endpointOf),
     folded: count(folded),
@@ -82,12 +83,13 @@ function endpointOf(value: unknown): EndpointComparison {
 }
 
 function placeOf(value: unknown): PlaceEvidence {
-  const { where, kind, differed, unlisted, random, varied, examples } = recordOf(value);
+  const { where, kind, differed, unlisted, looked, random, varied, examples } = recordOf(value);
   return {
     where: said(where),
     kind: isKind(kind) ? kind : 'field',
     differed: count(differed),
     unlisted: count(unlisted),
+    looked: count(looked),
     random: count(random),
     varied: count(varied),
     examples: listOf(examples)

@@ -17,10 +17,11 @@ export function sampleReport(): Report {
         count: 12,
         share: 0.01,
         examples: [{ production: '1299', mirror: '12.99' }, { production: '"<script>alert(1)</script>"', mirror: '' }],
+        undecided: false,
         because: "production's own answers never differ here in 40 repeats",
       },
     ],
-    noise: [{ where: 'body /at', kind: 'field', count: 1_200, share: 1, examples: [], because: "noise: production's own answers differ here in 40 of 40 repeats" }],
+    noise: [{ where: 'body /at', kind: 'field', count: 1_200, share: 1, examples: [], undecided: false, because: "noise: production's own answers differ here in 40 of 40 repeats" }],
     errors: { answered: 1_200, production: 2, mirror: 14, difference: { estimate: 0.01, low: 0.004, high: 0.016 } },
     latency: {
       pairs: 1_200,
