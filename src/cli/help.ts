@@ -111,8 +111,8 @@ Examples:
 
 export const TOP_HELP = `
 Pods are observed where a MirrorPolicy that selects them has \`observe: true\`; docs/observe.md says what is measured, and how exactly.
-Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. Exit code 1: an agent
-does not answer.
+Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. It needs to list pods and
+get pods/proxy in the agents' namespace, or with --admin nothing. Exit code 1: an agent does not answer.
 
 Examples:
   shadowtap top
