@@ -78,8 +78,8 @@ function say(standing: 'noise' | 'finding', said: string, mirror: Proportion): P
 function judgeByLooks({ where, differed, looked, random }: PlaceEvidence, { compared, answers }: EndpointComparison): PlaceJudgement | null {
   if (looked < MIN_LOOKS || random < looked) return null;
   // Errors have other content, without what successes make up.
-  const successes = where.startsWith('body ') ? answers.production.statuses[1] : 0;
-  const answered = successes > 0 ? Math.min(compared, successes) : compared;
+  const successes = Math.min(answers.production.statuses[1], answers.mirror.statuses[1]);
+  const answered = where.startsWith('body ') && successes > 0 ? Math.min(compared, successes) : compared;
   if (differed < answered * NEARLY_ALWAYS) return null;
   return {
     standing: 'noise',

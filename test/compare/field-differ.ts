@@ -1,6 +1,6 @@
 import type { Answer, Question } from '../../src/compare/answer.ts';
 import type { AnswerDiffer } from '../../src/compare/comparator.ts';
-import type { Difference } from '../../src/compare/difference.ts';
+import type { Difference, DifferenceKind } from '../../src/compare/difference.ts';
 import { looksRandom } from '../../src/compare/value-shape.ts';
 
 /** Compares the status and the members of one flat JSON object: as much as the tests of counting and judging need. */
@@ -9,19 +9,19 @@ export class FieldDiffer implements AnswerDiffer {
 
   differences(_question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' {
     this.#list.length = 0;
-    if (production.status !== mirror.status) this.#add('status', String(production.status), String(mirror.status));
+    if (production.status !== mirror.status) this.#add('status', 'status', String(production.status), String(mirror.status));
     const one = fieldsOf(production);
     const other = fieldsOf(mirror);
     if (one === null || other === null) return 'encoding';
     for (const name of new Set([...one.keys(), ...other.keys()])) {
-      const [a, b] = [one.get(name) ?? '', other.get(name) ?? ''];
-      if (a !== b) this.#add(`body /${name}`, a, b);
+      const [a, b] = [one.get(name), other.get(name)];
+      if (a !== b) this.#add(`body /${name}`, a === undefined ? 'added' : b === undefined ? 'missing' : 'field', a ?? '', b ?? '');
     }
     return this.#list;
   }
 
-  #add(where: string, production: string, mirror: string): void {
-    this.#list.push({ where, kind: where === 'status' ? 'status' : 'field', production, mirror, random: looksRandom(production, mirror) });
+  #add(where: string, kind: DifferenceKind, production: string, mirror: string): void {
+    this.#list.push({ where, kind, production, mirror, random: looksRandom(production, mirror) });
   }
 }
 
