@@ -5,7 +5,7 @@ import type { Answer, NotCompared, Question } from './answer.ts';
 import type { AnswerCounts, EndpointComparison } from './data.ts';
 import type { Difference } from './difference.ts';
 import { isServerFault } from './outcome.ts';
-import { compareText, placeData, PlaceTable, type Place } from './place-table.ts';
+import { compareText, placeData, PlaceCounts, type CountedPlace } from './place-counts.ts';
 import { SignatureTable } from './signature-table.ts';
 
 /** How much is kept of one endpoint. */
@@ -28,7 +28,7 @@ export class EndpointEvidence {
   compared = 0;
   repeats = 0;
   readonly #notCompared: Partial<Record<NotCompared, number>> = {};
-  readonly #places: PlaceTable;
+  readonly #places: PlaceCounts;
   readonly #signatures: SignatureTable;
   readonly #production = newCounts();
   readonly #mirror = newCounts();
@@ -43,7 +43,7 @@ export class EndpointEvidence {
   constructor(method: string, template: string, limits: EvidenceLimits, room: ByteBudget, random?: Random) {
     this.method = method;
     this.template = template;
-    this.#places = new PlaceTable(limits.places, room);
+    this.#places = new PlaceCounts(limits.places, room);
     this.#signatures = new SignatureTable(limits.signatures, this.#places.list, room);
     this.#latency = new PairReservoir(limits.latency, random);
     this.#room = room;
@@ -142,7 +142,7 @@ export class EndpointEvidence {
   }
 
   /** @returns null where it was counted in this pass already */
-  #fresh({ where, kind }: Difference): Place | null {
+  #fresh({ where, kind }: Difference): CountedPlace | null {
     const place = this.#places.at(where, kind);
     if (place.pass === this.#pass) return null;
     place.pass = this.#pass;

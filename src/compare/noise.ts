@@ -1,4 +1,5 @@
 import type { EndpointComparison, PlaceEvidence } from './data.ts';
+import type { DifferenceKind } from './difference.ts';
 import type { JudgeRules } from './judge-rules.ts';
 import { wilson, type Proportion } from './proportions.ts';
 import { count } from './wording.ts';
@@ -39,7 +40,7 @@ export function judgePlaces(endpoint: EndpointComparison, baseline: EndpointComp
 function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline: EndpointComparison | null, rules: NoiseRules): PlaceJudgement {
   if (!rules.learnNoise) return { standing: 'finding', because: 'the policy takes nothing for noise (learnNoise: false)' };
   const mirror: Proportion = { count: place.differed, total: endpoint.compared };
-  const own: Proportion = { count: place.varied, total: endpoint.repeats };
+  const own = ownVariation(place, endpoint);
   // The baseline was asked the same at the same time: where it tells, it tells more than production's repeats.
   if (baseline !== null && baseline.compared > 0) {
     const there = baseline.places.find(({ where, kind }) => where === place.where && kind === place.kind);
@@ -47,11 +48,21 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
     const standing = hold(mirror, estimate);
     if (standing !== 'unknown') return say(standing, `the baseline's answers differ from production's here in ${of(estimate)}`, mirror);
   }
-  if (own.total === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
+  if (endpoint.repeats === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
   const standing = hold(mirror, own);
-  const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(own.total)}` : `production's own answers differ here in ${of(own)} repeats`;
+  const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(endpoint.repeats)}` : `production's own answers differ here in ${count(own.count)} of ${count(endpoint.repeats)} repeats`;
   if (standing !== 'unknown') return say(standing, said, mirror);
-  return (own.count === own.total ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
+  return (own.count >= endpoint.repeats ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
+}
+
+const OPPOSITE: Readonly<Partial<Record<DifferenceKind, DifferenceKind>>> = { missing: 'added', added: 'missing' };
+
+/** Of what is there at times, either order is as likely in repeats, so both together tell more of each. */
+function ownVariation({ where, kind, varied }: PlaceEvidence, { repeats, places }: EndpointComparison): Proportion {
+  const opposite = OPPOSITE[kind];
+  if (opposite === undefined) return { count: varied, total: repeats };
+  const other = places.find((place) => place.where === where && place.kind === opposite);
+  return { count: varied + (other?.varied ?? 0), total: 2 * repeats };
 }
 
 /** Holds how often the mirror differs against how often production, or its baseline, does. */

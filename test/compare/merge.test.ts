@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparisonWithoutValues, mergeComparison } from '../../src/compare/merge.ts';
 import type { ComparisonData } from '../../src/compare/data.ts';
-import { answer, Bench, question, target } from './support.ts';
+import { answer, Bench, target } from './bench.ts';
+import { question } from './support.ts';
 
 const CAP = { interruptAfterTimeLimit: 4000, markInterruptAsFailure: false } as const;
 

@@ -33,6 +33,13 @@ describe('a place is noise', () => {
     expect(judged([3, 1_000], [40, 400]).standing).toBe('noise');
   });
 
+  it('where it is there at times, in production as in the mirror', () => {
+    const places = (own: [number, number]) => (['missing', 'added'] as const).map((kind, i) => place({ kind, differed: 20, varied: own[i]! }));
+    expect(judgePlaces(endpoint(1_000, 100, places([1, 2])), null, RULES).map(({ standing }) => standing)).toEqual(['noise', 'noise']);
+    const always = [place({ kind: 'added', differed: 1_000, varied: 2 }), place({ kind: 'missing', varied: 3 })];
+    expect(judgePlaces(endpoint(1_000, 100, always), null, RULES)[0]!.standing).toBe('finding');
+  });
+
   it('where the baseline differs from production as often', () => {
     const mirror = endpoint(400, 0, [place({ differed: 118 })]);
     const baseline = endpoint(400, 0, [place({ differed: 120 })]);

@@ -3,7 +3,8 @@ import type { AnswerDiffer } from '../../src/compare/comparator.ts';
 import { judge } from '../../src/compare/judge.ts';
 import type { PolicyReport } from '../../src/compare/report.ts';
 import { seededRandom, type Random } from '../../src/sketch/random.ts';
-import { answer, Bench, question, RULES, target } from './support.ts';
+import { answer, Bench, RULES, target } from './bench.ts';
+import { question } from './support.ts';
 
 /** What goes wrong in the second version of the shop, as shares of its answers. */
 export interface Defects {
