@@ -16,6 +16,8 @@ export interface EvidenceLimits {
   readonly latency: number;
 }
 
+/** Samples of times that are kept before they are merged into one. */
+const SAMPLES = 8;
 /** A pair of times and when it was. */
 const PAIR_BYTES = PAIR_FIELDS * 8;
 /** About what is there from the beginning. */
@@ -34,7 +36,7 @@ export class EndpointEvidence {
   readonly #mirror = newCounts();
   readonly #latency: PairReservoir;
   /** Of evidence that has been taken up. */
-  #joinedLatency: PairSample | null = null;
+  #joinedLatency: PairSample[] = [];
   readonly #room: ByteBudget;
   readonly #bytes: number;
   #pass = 0;
@@ -96,7 +98,8 @@ export class EndpointEvidence {
     addTo(this.#notCompared, data.notCompared);
     joinCounts(this.#production, data.answers.production);
     joinCounts(this.#mirror, data.answers.mirror);
-    this.#joinedLatency = mergePairs(this.#joinedLatency === null ? [data.latency] : [this.#joinedLatency, data.latency], this.#latency.capacity);
+    if (this.#joinedLatency.length >= SAMPLES) this.#joinedLatency = [mergePairs(this.#joinedLatency, this.#latency.capacity)];
+    this.#joinedLatency.push(data.latency);
     const places = data.places.map((evidence) => {
       const place = this.#places.at(evidence.where, evidence.kind);
       place.differed += evidence.differed;
@@ -110,7 +113,7 @@ export class EndpointEvidence {
     for (const { places: at, count } of data.signatures) this.#signatures.add([...new Set(at.map((number) => places[number]!))], count);
   }
 
-  /** The same for equal evidence, in whatever order it came. */
+  /** The same for equal evidence, in whatever order it came; only pairs of times are in none. */
   data(): EndpointComparison {
     const sorted = [...this.#places.list].sort((a, b) => compareText(a.where, b.where) || compareText(a.kind, b.kind));
     const numbers = new Map(sorted.map((place, number) => [place.index, number]));
@@ -136,9 +139,9 @@ export class EndpointEvidence {
   }
 
   #latencyData(): PairSample {
-    const { pairs, sample } = this.#joinedLatency === null ? this.#latency : mergePairs([this.#joinedLatency, this.#latency], this.#latency.capacity);
-    const all = Array.from({ length: sample.length / PAIR_FIELDS }, (_, i) => sample.slice(i * PAIR_FIELDS, (i + 1) * PAIR_FIELDS));
-    return { pairs, sample: all.sort(byNumbers).flat() };
+    const { pairs, sample, capacity } = this.#latency;
+    const parts = [{ pairs, sample: [...sample] }, ...this.#joinedLatency].filter((part) => part.pairs > 0);
+    return parts.length > 1 ? mergePairs(parts, capacity) : (parts[0] ?? { pairs, sample: [] });
   }
 
   /** @returns null where it was counted in this pass already */
@@ -156,10 +159,6 @@ export class EndpointEvidence {
     if (classOf(production.status) !== classOf(mirror.status) || production.completeUs < 0 || mirror.completeUs < 0) return;
     this.#latency.add(nowMs, production.completeUs, mirror.completeUs);
   }
-}
-
-function byNumbers(a: readonly number[], b: readonly number[]): number {
-  return a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!;
 }
 
 type Counts = { statuses: [number, number, number, number, number]; errors: number };
