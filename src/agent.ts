@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Gate } from './admin/gate.ts';
 import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
+import { Alarms } from './agent/alarms.ts';
 import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
@@ -10,9 +12,11 @@ import { Remembered } from './agent/remembered.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
+import { Webhook } from './agent/webhook.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
+import type { Finding } from './findings/data.ts';
 import { AccountBook } from './ledger/book.ts';
 import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -95,11 +99,14 @@ export class Agent {
     const tap = await startTap(settings.tap, { rings: workers, ringBytes }, endpoints, this.log);
     const book = new AccountBook(tap.sources.length);
     const governor = new Governor(settings);
-    const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun };
+    const alarms = new Alarms(this.log, this.#webhook());
+    const { learnSeconds } = settings.findings;
+    const told = { learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
+    const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun, ...told };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
     const admin = settings.admin === null ? null : new AdminServer(this.#pages(), new Gate(settings.page.token));
-    this.#running = { tap, book, pool, attachments, admin, governor };
+    this.#running = { tap, book, pool, attachments, admin, governor, alarms };
     try {
       await pool.start();
       governor.start();
@@ -164,6 +171,7 @@ export class Agent {
     await running.attachments.stop();
     await this.#changing.catch(() => {});
     await running.pool.stop(this.#settings.drainGraceMs);
+    await running.alarms.stop();
     await running.admin?.close();
     await running.tap.stop();
     this.log.info({ ledger: running.book.sums() }, 'stopped');
@@ -180,6 +188,7 @@ export class Agent {
     if (running === null) throw new ShadowtapError('INTERNAL', 'the agent is not running');
     const counters: Record<string, number> = {};
     running.pool.addCounters(counters);
+    running.alarms.addCounters(counters);
     const { user, system } = process.cpuUsage();
     return {
       version: VERSION,
@@ -286,6 +295,11 @@ export class Agent {
     await this.#change();
   }
 
+  #webhook(): Webhook | null {
+    const { webhook } = this.#settings.findings;
+    return webhook === null ? null : new Webhook({ ...webhook, node: this.#cluster?.stats().node ?? hostname(), log: this.log });
+  }
+
   #pages(): AdminRoutes {
     return {
       // Alive as long as this thread answers.
@@ -296,7 +310,8 @@ export class Agent {
         return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
       },
       '/stats': () => json(this.stats()),
-      '/insight': async () => json(withoutValues(await this.insight())),
+      '/findings': async () => json((await this.insight()).findings),
+      '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };
   }
@@ -321,6 +336,7 @@ interface Running {
   readonly attachments: Attachments;
   readonly admin: AdminServer | null;
   readonly governor: Governor;
+  readonly alarms: Alarms;
 }
 
 function json(value: unknown): AdminPage {

@@ -2,6 +2,7 @@ import { AGENT, SETTINGS, type AgentDocument, type EndpointEntry, type Kubernete
 import { readDocuments, type SourceDocument } from './config/documents.ts';
 import { isLocal, parseListen, type ListenAddress } from './config/listen.ts';
 import { readSecret } from './config/secret-file.ts';
+import { readHeaders } from './config/headers-file.ts';
 import { readPemFiles } from './config/pem-files.ts';
 import { ShadowtapError } from './errors.ts';
 import type { LogLevel } from './log.ts';
@@ -35,6 +36,7 @@ export interface AgentSettings {
   /** null: no admin server. */
   readonly admin: ListenAddress | null;
   readonly page: PageSettings;
+  readonly findings: FindingsSettings;
   readonly drainGraceMs: number;
   readonly logLevel: LogLevel;
   /** Lower case. */
@@ -48,6 +50,20 @@ export interface AgentSettings {
   readonly killSwitchFile: string | null;
   /** What becomes of the taps meanwhile. */
   readonly killSwitchTaps: 'Keep' | 'Detach';
+}
+
+export interface FindingsSettings {
+  /** How long it is learnt what is usual. */
+  readonly learnSeconds: number;
+  /** null: nobody is told. */
+  readonly webhook: WebhookSettings | null;
+}
+
+export interface WebhookSettings {
+  readonly url: string;
+  readonly minSeverity: AgentDocument['spec']['findings']['minSeverity'];
+  /** By lower-case name. Secret. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface PageSettings {
@@ -233,6 +249,7 @@ function settingsOf(spec: AgentDocument['spec']): AgentSettings {
     memoryBytes,
     admin,
     page: pageSettings(spec.page, admin),
+    findings: findingsSettings(spec.findings),
     drainGraceMs: durationMs(spec.drainGrace),
     logLevel,
     markerHeader: spec.markerHeader.toLowerCase(),
@@ -242,6 +259,14 @@ function settingsOf(spec: AgentDocument['spec']): AgentSettings {
     killSwitchFile: spec.killSwitchFile ?? null,
     killSwitchTaps: spec.killSwitchTaps,
   };
+}
+
+function findingsSettings({ learning, webhook, minSeverity, headersFile }: AgentDocument['spec']['findings']): FindingsSettings {
+  if (headersFile !== undefined && webhook === undefined) {
+    throw new ShadowtapError('CONFIG_INVALID', 'findings.headersFile: is for a webhook; give findings.webhook, or leave it out');
+  }
+  const headers = headersFile === undefined ? {} : readHeaders('findings.headersFile', headersFile);
+  return { learnSeconds: durationMs(learning) / 1000, webhook: webhook === undefined ? null : { url: webhook, minSeverity, headers } };
 }
 
 function pageSettings({ enabled, tokenFile, bodies }: AgentDocument['spec']['page'], admin: ListenAddress | null): PageSettings {

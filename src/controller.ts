@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
 import type { ListenAddress } from './config/listen.ts';
 import { ClusterWatch, type Followed } from './controller/cluster-watch.ts';
+import { isObserving } from './controller/finding-events.ts';
 import { FleetPoll } from './controller/fleet-poll.ts';
 import { Importer, type RouteKind } from './controller/importer.ts';
 import { Lease } from './controller/lease.ts';
@@ -73,6 +74,7 @@ export class Controller {
       onView: () => this.#looks.hurry(0),
       everyMs: lookMs,
       log,
+      also: { page: () => (this.#observes() ? '/findings' : null), onAnswer: (stats, value) => this.#teller.found(stats, value) },
     });
     this.#teller = new Teller({ api, cluster: this.#cluster, importer: this.#importer, permissions, instance: pod, log, mayWrite: () => this.#mayWrite() });
   }
@@ -133,6 +135,11 @@ export class Controller {
       this.log.error({ err: error }, 'a look at the policies failed; the next one follows');
       return lookMs;
     }
+  }
+
+  /** Some policy has its pods observed. */
+  #observes(): boolean {
+    return [...this.#cluster.policies.values()].some(isObserving);
   }
 
   #mayWrite(): boolean {

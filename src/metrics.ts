@@ -1,20 +1,10 @@
-import { Counter, Gauge, Registry, type CollectFunction } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, type CollectFunction } from 'prom-client';
+import { FINDINGS_METRICS } from './metrics/findings.ts';
+import { OBSERVE_METRICS } from './metrics/observe.ts';
+import { single, type FigureRow, type HistogramRow, type MetricRow } from './metrics/row.ts';
 import type { AgentStats, AgentStatsWithInsight, WatchStats } from './stats.ts';
 
-type Labels = Readonly<Record<string, string>>;
-export interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-/** One metric: what it is called, what it means, and where in the statistics its samples come from. */
-export interface MetricRow<S> {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge';
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly samples: (stats: S) => readonly Sample[];
-}
+export { single, type MetricRow, type Sample } from './metrics/row.ts';
 
 /** Every metric of the agent, in one table: the registry and the documentation are made from it. */
 export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
@@ -124,11 +114,13 @@ export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
     labels: ['version', 'tap'],
     samples: (s) => [{ labels: { version: s.version, tap: s.tap.name }, value: 1 }],
   },
+  ...OBSERVE_METRICS,
+  ...FINDINGS_METRICS,
 ];
 
 /** How the types of a cluster's objects are followed. */
 export function watchMetrics<S>(watches: (stats: S) => readonly WatchStats[]): MetricRow<S>[] {
-  const row = (name: string, type: MetricRow<S>['type'], help: string, value: (watch: WatchStats) => number): MetricRow<S> => ({
+  const row = (name: string, type: FigureRow<S>['type'], help: string, value: (watch: WatchStats) => number): MetricRow<S> => ({
     name,
     type,
     help,
@@ -163,7 +155,12 @@ export class MetricsPage<S> {
   }
 
   #register(row: MetricRow<S>): void {
-    const samples = (): readonly Sample[] => (this.#stats === null ? [] : row.samples(this.#stats));
+    if (row.type === 'histogram') new GivenHistogram(row, this.#registry, () => this.#stats);
+    else this.#registerFigure(row);
+  }
+
+  #registerFigure(row: FigureRow<S>): void {
+    const samples = (): ReturnType<FigureRow<S>['samples']> => (this.#stats === null ? [] : row.samples(this.#stats));
     const common = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [this.#registry] };
     if (row.type === 'counter') {
       const collect: CollectFunction<Counter> = function () {
@@ -181,9 +178,29 @@ export class MetricsPage<S> {
   }
 }
 
-/** A metric without labels. */
-export function single<S>(name: string, type: MetricRow<S>['type'], help: string, value: (stats: S) => number): MetricRow<S> {
-  return { name, type, help, labels: [], samples: (stats) => [{ labels: {}, value: value(stats) }] };
+/** A histogram whose counts come from elsewhere: prom-client's own can only count for itself. */
+class GivenHistogram<S> extends Histogram {
+  readonly #row: HistogramRow<S>;
+  readonly #stats: () => S | null;
+
+  constructor(row: HistogramRow<S>, registry: Registry, stats: () => S | null) {
+    super({ name: row.name, help: row.help, labelNames: [...row.labels], buckets: [...row.buckets], registers: [registry] });
+    this.#row = row;
+    this.#stats = stats;
+  }
+
+  /** What the registry asks for. */
+  async getForPromString(): Promise<object> {
+    const { name, help, type, buckets, distributions } = this.#row;
+    const stats = this.#stats();
+    const values = (stats === null ? [] : distributions(stats)).flatMap(({ labels, counts, count, sum }) => [
+      ...buckets.map((le, index) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: counts[index]! })),
+      { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_count`, labels, value: count },
+    ]);
+    return { name, help, type, values };
+  }
 }
 
 function counter(name: string, help: string, from: string): MetricRow<AgentStats> {

@@ -7,7 +7,8 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 
 for (const entry of readdirSync('src', { recursive: true })) {
-  if (!entry.endsWith('.ts')) continue;
+  // What is below page/ runs in browsers.
+  if (!entry.endsWith('.ts') || entry.startsWith('page/')) continue;
   // Entry points of threads and processes miss their parent when they run, but are compiled by then.
   await import(join(process.cwd(), 'src', entry)).catch(() => {});
 }

@@ -8,7 +8,7 @@ import { login } from './login.ts';
 export interface AdminPage {
   readonly contentType: string;
   /** 200, or 503 where the page says that something is not as it should be. */
-  readonly status: 200 | 400 | 401 | 403 | 503;
+  readonly status: 200 | 401 | 403 | 404 | 503;
   readonly body: string;
 }
 
@@ -19,12 +19,14 @@ export interface AdminStream {
 
 /** What a page is asked. */
 export interface AdminQuestion {
+  readonly path: string;
   readonly query: URLSearchParams;
   /** The viewer may see values of the traffic, see `Gate`. Others get names and counts. */
   readonly trusted: boolean;
 }
 
 export type AdminRoute = (question: AdminQuestion) => AdminPage | AdminStream | Promise<AdminPage>;
+/** By path; one that ends in `/*` stands for all below it that have no route of their own. */
 export type AdminRoutes = Readonly<Record<string, AdminRoute>>;
 
 /** Where the login form is sent to. */
@@ -106,14 +108,19 @@ export class AdminServer {
     // Not `new URL`: it throws at some of what a client may send.
     const [path, query] = splitOnce(request.url ?? '/', '?');
     if (request.method === 'POST' && path === LOGIN && this.#gate.hasToken) return this.#login(request, response);
-    const route = Object.hasOwn(this.#routes, path) ? this.#routes[path] : undefined;
+    const route = this.#routeOf(path);
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET is served\n');
     if (route === undefined) return send(response, 404, `no such page; there are ${Object.keys(this.#routes).join(', ')}\n`);
     const judgement = this.#gate.judge(request, this.#loopbackOnly);
     if (judgement === 'locked') return this.#refuse(response, 'locked');
-    const answer = await route({ query: new URLSearchParams(query), trusted: judgement === 'trusted' });
+    const answer = await route({ path, query: new URLSearchParams(query), trusted: judgement === 'trusted' });
     if ('listen' in answer) this.#stream(request, response, answer);
     else send(response, answer.status, answer.body, answer.contentType);
+  }
+
+  #routeOf(path: string): AdminRoute | undefined {
+    const folder = `${path.slice(0, path.indexOf('/', 1))}/*`;
+    return [path, folder].flatMap((key) => (Object.hasOwn(this.#routes, key) ? this.#routes[key]! : []))[0];
   }
 
   async #login(request: IncomingMessage, response: ServerResponse): Promise<void> {

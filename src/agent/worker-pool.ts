@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ShadowtapError } from '../errors.ts';
+import type { Finding } from '../findings/data.ts';
 import type { InsightData } from '../insight.ts';
 import type { AccountBook } from '../ledger/book.ts';
 import type { Logger } from '../log.ts';
@@ -22,6 +23,10 @@ export interface WorkerPoolOptions {
   readonly marker: string;
   readonly book: AccountBook;
   readonly log: Logger;
+  /** How long it is learnt what is usual before anything is called a flood; five minutes by default. */
+  readonly learnSeconds?: number;
+  /** Something was found in the traffic of observed pods. */
+  readonly onFound?: (findings: readonly Finding[]) => void;
   /** The governor's, see `Governor.buffer`. */
   readonly share: SharedArrayBuffer;
   /** Counts what would be sent instead of sending it. */
@@ -33,6 +38,7 @@ export interface WorkerPoolOptions {
 }
 
 const ANSWER_MS = 5_000;
+const LEARN_SECONDS = 300;
 /** Who asks what has been learnt waits no longer for one worker. */
 const INSIGHT_MS = 1_000;
 
@@ -151,6 +157,7 @@ export class WorkerPool {
       marker,
       dryRun: this.#options.dryRun ?? false,
       share: this.#options.share,
+      learnSeconds: this.#options.learnSeconds ?? LEARN_SECONDS,
       account: book.workers[index]!.buffer,
       counters: this.#boards[index]!.buffer,
       policies: this.#policies(index),
@@ -160,6 +167,7 @@ export class WorkerPool {
     const ready = heard(worker, (message) => message.kind === 'ready');
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'problem') this.#options.log.warn({ worker: index }, message.message);
+      if (message.kind === 'found') this.#options.onFound?.(message.findings);
       if (message.kind === 'insight') this.#insight.heard(index, message.data);
     });
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));

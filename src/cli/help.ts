@@ -6,6 +6,7 @@ Examples:
   shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
   shadowtap status                                        how does mirroring fare in this cluster?
+  shadowtap top                                           which endpoints are busy, slow, failing?
 
 Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor has its own.
 More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
@@ -88,6 +89,25 @@ Examples:
   shadowtap status
   shadowtap status -n shop --by node
   shadowtap status -o json | jq '.problems'`;
+
+export const TOP_HELP = `
+Pods are observed where a MirrorPolicy that selects them has \`observe: true\`; docs/observe.md says what is measured, and how exactly.
+Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. Exit code 1: an agent
+does not answer.
+
+Examples:
+  shadowtap top
+  shadowtap top -n shop --by slowest --limit 30
+  shadowtap top --admin 127.0.0.1:9464 -o json | jq '.saturated'`;
+
+export const FINDINGS_HELP = `
+Attacks and faults in the traffic of pods with \`observe: true\`; docs/findings.md tells of each rule. Without --admin all agents
+of a cluster are asked, as status does. Exit code 1: an agent does not answer.
+
+Examples:
+  shadowtap findings
+  shadowtap findings -n shop --min-severity medium
+  shadowtap findings --admin 127.0.0.1:9464 -o json | jq '.findings[].rule'`;
 
 export const CONTROLLER_HELP = `
 One in a cluster, as daemonset/ deploys it; of several, one writes at a time. Agents mirror without it.

@@ -1,7 +1,7 @@
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './difference.ts';
 import type { Place } from './json-places.ts';
-import { NOTHING, plainValue, Shown, type Masker } from './mask.ts';
-import { LONGEST, looksRandom } from './value-shape.ts';
+import { NOTHING, Shown, type Masker } from './mask.ts';
+import { looksRandom } from './value-shape.ts';
 
 /** More places of one pair are not told apart. */
 export const MAX_DIFFERENCES = 64;
@@ -30,7 +30,7 @@ export class Found implements Difference {
   }
 
   get random(): boolean {
-    return looksRandom(plainValue(this.ofProduction, LONGEST), plainValue(this.ofMirror, LONGEST));
+    return looksRandom(this.ofProduction.value, this.ofMirror.value);
   }
 }
 

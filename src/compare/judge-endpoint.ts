@@ -100,7 +100,7 @@ function fieldsOf({ places, signatures, compared }: EndpointComparison, judged: 
       const { standing, because } = judged[i]!;
       if (differed === 0 || !standings.includes(standing)) return [];
       const follows = unlisted === 0 && !ofStatus.has(i) && signatures.every(({ places: at }) => !at.includes(i) || at.some((place) => ofStatus.has(place)));
-      return [{ follows, field: { where, kind, count: differed, share: differed / compared, examples, because: follows ? `${because}; only where the status differs, too` : because } }];
+      return [{ follows, field: { where, kind, count: differed, share: differed / compared, examples, undecided: standing === 'unknown', because: follows ? `${because}; only where the status differs, too` : because } }];
     })
     .sort((a, b) => Number(a.follows) - Number(b.follows) || b.field.count - a.field.count)
     .slice(0, FIELDS)

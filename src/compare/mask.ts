@@ -29,7 +29,8 @@ export const HIDDEN = '(hidden)';
 
 /** Longest text that is shown, in characters. */
 export const MAX_SHOWN = 80;
-
+/** Longest value whose form is looked at, in bytes. */
+const LONGEST_VALUE = 16_384;
 
 /** What one side has at a place. It is written out only when somebody asks, as most differences are only counted. */
 export class Shown {
@@ -52,15 +53,16 @@ export class Shown {
     this.start = start;
     this.end = end;
   }
-}
 
-/** The value itself where it is a text or a number of no more characters than that, else empty. Not for people: it hides nothing. */
-export function plainValue({ form, text, bytes, start, end }: Shown, longest: number): string {
-  if (form === TEXT || form === WORDS) return text.length <= longest ? text : '';
-  if (form !== JSON_VALUE || end - start > longest) return '';
-  const type = TYPE_OF[bytes[start]!]!;
-  if (type === STRING) return textOf(bytes, start + 1, end - 1);
-  return type === NUMBER ? bytes.latin1Slice(start, end) : '';
+  /** The value itself, which nobody may see; empty where it is none, or too long to be looked at. */
+  get value(): string {
+    const { form, bytes, start, end } = this;
+    if (form === WORDS || form === TEXT) return this.text;
+    if (form !== JSON_VALUE || end - start > LONGEST_VALUE) return '';
+    const type = TYPE_OF[bytes[start]!];
+    if (type === STRING) return textOf(bytes, start + 1, end - 1);
+    return type === NUMBER ? bytes.latin1Slice(start, end) : '';
+  }
 }
 
 /** Writes out what differs, for people, and nothing that is secret or, unless the policy wants values, that may be personal. */

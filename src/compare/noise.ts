@@ -51,6 +51,10 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
   if (endpoint.repeats === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
   const standing = hold(mirror, own);
   const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(endpoint.repeats)}` : `production's own answers differ here in ${count(own.count)} of ${count(endpoint.repeats)} repeats`;
+  // A token that each instance makes for a while: its own repeats are mostly the same, another instance's never are.
+  if (standing === 'finding' && own.count > 0 && judgeByLooks(place, endpoint) !== null) {
+    return { standing: 'unknown', because: `it looks random and may belong to the instance, which a baseline or a rule would tell: ${said}, the mirror's differ in ${of(mirror)}` };
+  }
   if (standing !== 'unknown') return say(standing, said, mirror);
   return (own.count >= endpoint.repeats ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
 }

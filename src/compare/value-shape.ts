@@ -19,7 +19,7 @@ const SHAPES: readonly RegExp[] = [
 
 /** Of ids, tokens and times none is shorter, and what is longer is content. */
 const SHORTEST = 6;
-export const LONGEST = 4_096;
+const LONGEST = 4_096;
 
 /**
  * Whether two values that differ look as if programs make them up anew each time: both of the same form out of ids, tokens,

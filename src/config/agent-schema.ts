@@ -6,6 +6,7 @@ import { DEFAULT_MARKER } from '../policy/router.ts';
 import { API_VERSION } from '../policy/schema.ts';
 import { LABEL_NAME, LABEL_TEXT } from '../policy/selector-schema.ts';
 import { decision, either, integer, list, number, object, optional, ruled, stringMap, text, truth, word, type Immutable, type Static } from '../policy/shape.ts';
+import { FINDINGS } from './findings-schema.ts';
 import { parseListen } from './listen.ts';
 
 /** Taps that can be asked for by name; see `shadowtap doctor`. */
@@ -243,6 +244,7 @@ export const AGENT = object({
       {
         ...SETTINGS,
         page: PAGE,
+        findings: FINDINGS,
         kubernetes: optional(KUBERNETES),
         endpoints: optional(
           ruled(

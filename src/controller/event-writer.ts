@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../errors.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import { ApiError } from '../kube/api-error.ts';
 import type { PolicyFacts } from '../kube/policy-facts.ts';
 import type { PolicyStatus } from '../kube/policy-status.ts';
 import type { Logger } from '../log.ts';
@@ -14,6 +15,12 @@ export interface PolicyEvent {
   /** Accepted, Refused, Degraded, Recovered, Unresolved, Resolved. */
   readonly reason: string;
   readonly note: string;
+  /** What the controller did; `Judge` where not given. */
+  readonly action?: string;
+  /** Name of the Event, for one that is written once; not given: one of its own. */
+  readonly name?: string;
+  /** The pod that it is about besides. */
+  readonly pod?: string;
 }
 
 /** API reference of events.k8s.io/v1: a kilobyte. A character that is cut in two becomes a replacement character of three. */
@@ -52,17 +59,18 @@ export class EventWriter {
     this.#log = log;
   }
 
-  /** @returns whether it was written */
-  async write({ namespace, name, uid }: PolicyFacts, { type, reason, note }: PolicyEvent): Promise<boolean> {
+  /** @returns whether it was written; an Event of this name that is there already is left as it is */
+  async write({ namespace, name, uid }: PolicyFacts, { type, reason, note, action = 'Judge', name: own, pod }: PolicyEvent): Promise<boolean> {
     const body = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { namespace, name: eventName(name) },
+      metadata: { namespace, name: own ?? eventName(name) },
       eventTime: microTime(),
       reportingController: `shadowtap.dev/${FIELD_MANAGER}`,
       reportingInstance: this.#instance.slice(0, 128),
-      action: 'Judge',
+      action,
       regarding: { apiVersion: 'shadowtap.dev/v1alpha1', kind: 'MirrorPolicy', namespace, name, uid },
+      ...(pod !== undefined && { related: { apiVersion: 'v1', kind: 'Pod', namespace, name: pod } }),
       type,
       reason,
       note: Buffer.from(note).subarray(0, MAX_NOTE_BYTES).toString(),
@@ -71,15 +79,16 @@ export class EventWriter {
       await this.#api.call({ method: 'POST', path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, body, timeoutMs: WRITE_TIMEOUT_MS });
       return true;
     } catch (error) {
+      if (own !== undefined && error instanceof ApiError && error.isConflict) return false;
       this.#log.warn({ policy: `${namespace}/${name}`, problem: messageOf(error) }, 'an event could not be written');
       return false;
     }
   }
 }
 
-/** As other controllers name them: the object's name, and something of its own behind it. */
-function eventName(name: string): string {
-  return `${name.slice(0, 200).replace(/[.-]+$/, '')}.${randomBytes(8).toString('hex')}`;
+/** As other controllers name them: the object's name, and something of its own behind it. @param tail hexadecimal digits */
+export function eventName(name: string, tail = randomBytes(8).toString('hex')): string {
+  return `${name.slice(0, 200).replace(/[.-]+$/, '')}.${tail}`;
 }
 
 function conditionOf({ conditions }: PolicyStatus, type: string): NonNullable<PolicyStatus['conditions']>[number] | undefined {

@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts';
+import type { AgentReport } from '../kube/agent-report.ts';
 import type { AgentPod } from '../kube/agents.ts';
 import { askAgent, inTurns } from '../kube/ask-agents.ts';
 import { FleetTally, type PolicySummary } from '../kube/fleet.ts';
@@ -22,6 +23,8 @@ export interface FleetPollOptions {
   /** From the beginning of one round to that of the next, milliseconds. */
   readonly everyMs: number;
   readonly log: Logger;
+  /** Another page that agents are asked for besides, and who is told what it says; null: none is needed now. */
+  readonly also?: { readonly page: () => string | null; readonly onAnswer: (stats: AgentReport, value: unknown) => void };
 }
 
 /** Agents that are asked a second, at most, over a round. */
@@ -82,13 +85,18 @@ export class FleetPoll {
     const tally = new FleetTally();
     let answered = 0;
     const { signal } = this.#stopped;
-    const { log } = this.#options;
+    const { log, also } = this.#options;
     await inTurns(agents.filter(({ address }) => address !== ''), async (agent) => {
       if (signal.aborted) return;
-      const { stats, node, pod, problem } = await askAgent(agent, (one) => statsOf(one, signal));
+      const { stats, node, pod, problem } = await askAgent(agent, (one) => pageOf(one, '/stats', signal));
       if (stats === null) return log.debug({ node, pod, problem }, 'an agent does not answer');
       tally.add(stats);
       answered += 1;
+      const page = also?.page() ?? null;
+      if (page === null) return;
+      // One of another version has no such page.
+      const value = await pageOf(agent, page, signal).catch(() => null);
+      also?.onAnswer(stats, value);
     });
     return { summaries: new Map(tally.summaries().map((summary) => [summary.policy, summary])), answered, all: agents.length };
   }
@@ -99,11 +107,11 @@ const ASK_TIMEOUT_MS = 3_000;
 const MAX_ANSWER_BYTES = 4 << 20;
 
 /** On the cluster's network, past the API server. */
-async function statsOf({ address, port }: AgentPod, stopped: AbortSignal): Promise<unknown> {
+async function pageOf({ address, port }: AgentPod, page: string, stopped: AbortSignal): Promise<unknown> {
   const host = address.includes(':') ? `[${address}]` : address;
   try {
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(ASK_TIMEOUT_MS)]);
-    const response = await fetch(`http://${host}:${port}/stats`, { signal, redirect: 'error' });
+    const response = await fetch(`http://${host}:${port}${page}`, { signal, redirect: 'error' });
     return JSON.parse(await bodyOf(response));
   } catch (cause) {
     throw new Error(`its admin port ${host}:${port} does not answer (${messageOf(cause)}); does a NetworkPolicy stand between?`, { cause });

@@ -1,3 +1,4 @@
+import type { AgentReport } from '../kube/agent-report.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { ServiceLookup } from '../kube/backend.ts';
 import { judge } from '../kube/judge.ts';
@@ -8,6 +9,7 @@ import type { PolicyCondition, PolicyStatus } from '../kube/policy-status.ts';
 import type { Logger } from '../log.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import { EventWriter, eventsBetween } from './event-writer.ts';
+import { FindingEvents } from './finding-events.ts';
 import type { FleetView } from './fleet-poll.ts';
 import { PolicyHealth } from './health.ts';
 import type { Importer } from './importer.ts';
@@ -43,6 +45,7 @@ export class Teller {
   readonly #options: TellerOptions;
   readonly #statuses: StatusWriter;
   readonly #events: EventWriter;
+  readonly #findings: FindingEvents;
   /** By uid. */
   readonly #known = new Map<string, Known>();
   #statusWrites = 0;
@@ -52,6 +55,7 @@ export class Teller {
     this.#options = options;
     this.#statuses = new StatusWriter(options.api, options.log);
     this.#events = new EventWriter(options.api, options.instance, options.log);
+    this.#findings = new FindingEvents(this.#events);
   }
 
   get statusWrites(): number {
@@ -60,6 +64,11 @@ export class Teller {
 
   get eventWrites(): number {
     return this.#eventWrites;
+  }
+
+  /** An agent has said what it found in the traffic of observed pods. */
+  found(stats: AgentReport, findings: unknown): void {
+    this.#findings.heard(stats, findings, this.#options.cluster.policies);
   }
 
   /** What is said of a policy at present. */
@@ -93,6 +102,7 @@ export class Teller {
     const written = await this.#statuses.write([...due.now, ...due.later], budget);
     this.#statusWrites += written.length;
     for (const one of written) await this.#tellChange(one);
+    this.#eventWrites += await this.#findings.write(budget);
     return { isCut: budget.isSpent, hasNews };
   }
 

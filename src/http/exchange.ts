@@ -40,9 +40,9 @@ export abstract class HttpMessage {
 
   /** About how much memory its head and trailers take up. */
   get headCost(): number {
-    let bytes = this.headBytes + (this.headers.length + this.trailers.length) * STRING_BYTES;
+    let bytes = this.headBytes;
     for (const text of this.trailers) bytes += text.length;
-    return bytes;
+    return textCost(this.headers.length + this.trailers.length, bytes);
   }
 
   /** Frees head and trailers: nobody reads them any more. */
@@ -57,6 +57,11 @@ export abstract class HttpMessage {
 const NO_HEADERS: string[] = [];
 /** A short text, or a part of another text, with its place in a list. */
 const STRING_BYTES = 48;
+
+/** About how much memory so many texts take up that are parts of texts of so many bytes. */
+export function textCost(count: number, bytes: number): number {
+  return bytes + count * STRING_BYTES;
+}
 
 export class HttpRequest extends HttpMessage {
   method = '';

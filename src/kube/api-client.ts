@@ -11,6 +11,7 @@ export interface ApiRequest {
   readonly path: string;
   /** Parameters that are `undefined` are left out. */
   readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** `application/json` by default; patches have types of their own. */
@@ -145,6 +146,7 @@ export class ApiClient {
         path: `${url.pathname.replace(/\/$/, '')}${path}${search(request)}`,
         method,
         headers: {
+          ...request.headers,
           ...headers,
           'user-agent': `shadowtap/${VERSION}`,
           accept: 'application/json',

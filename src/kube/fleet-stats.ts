@@ -11,9 +11,13 @@ export async function listAgents(api: ApiClient, namespace: string): Promise<Age
   return listOf(recordOf(list)['items']).flatMap((item) => agentPod(item) ?? []);
 }
 
-/** A page of an agent, through the API server, as `kubectl get --raw` fetches it: no port need be opened. @throws ApiError */
-export function pageOf(api: ApiClient, { namespace, name, port }: AgentPod, page: string): Promise<unknown> {
-  return api.call({ path: `/api/v1/namespaces/${namespace}/pods/${name}:${port}/proxy${page}`, timeoutMs: 10_000 });
+/**
+ * A page of an agent, through the API server, as `kubectl get --raw` fetches it: no port need be opened.
+ * @param headers reach the agent, but for those that the API server uses itself, as Authorization
+ * @throws ApiError
+ */
+export function pageOf(api: ApiClient, { namespace, name, port }: AgentPod, page: string, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  return api.call({ path: `/api/v1/namespaces/${namespace}/pods/${name}:${port}/proxy${page}`, headers, timeoutMs: 10_000 });
 }
 
 /** What agents say twice, with some time between, so that rates can be told. */

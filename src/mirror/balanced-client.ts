@@ -1,4 +1,5 @@
 import type { BackendAddress } from '../policy/snapshot.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 import { Breaker } from './breaker.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import {
@@ -159,6 +160,10 @@ class BalancedDelivery implements DeliveryObserver {
   constructor(endpoint: BackendEndpoint, observer: DeliveryObserver) {
     this.#endpoint = endpoint;
     this.#observer = observer;
+  }
+
+  get keeper(): AnswerKeeper | null {
+    return this.#observer.keeper;
   }
 
   onAnswer(status: number): void {

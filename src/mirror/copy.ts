@@ -1,5 +1,6 @@
 import { Link } from '../flow/link.ts';
 import { outcomeSlot } from '../ledger/outcomes.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 import type { Delivery, DeliveryObserver, FailureReason, OutgoingRequest } from './http-client.ts';
 
 /** A copy that may be sent, and what it costs to keep it. */
@@ -13,6 +14,8 @@ export interface PreparedCopy {
 
 /** Hears of a copy's end, once; `slot` is an index of OUTCOME_SLOTS. */
 export interface CopyListener {
+  /** Gets the mirror's answer: all that came of it is there before onCopyEnd. null: nobody wants it. */
+  readonly keeper: AnswerKeeper | null;
   onCopyEnd(slot: number): void;
 }
 
@@ -68,6 +71,10 @@ export class Copy implements DeliveryObserver {
     return this.#request;
   }
 
+  get keeper(): AnswerKeeper | null {
+    return this.listener.keeper;
+  }
+
   /** The mirror could not do what it was asked. */
   get isServerError(): boolean {
     return this.status >= 500;
@@ -88,6 +95,7 @@ export class Copy implements DeliveryObserver {
   }
 
   onEnd(_trailers: readonly string[]): void {
+    this.keeper?.onEnd(performance.now());
     this.#owner.ended(this, this.answered);
   }
 

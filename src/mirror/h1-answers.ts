@@ -3,11 +3,14 @@ import { newHttpCounters } from '../http/counters.ts';
 import { FramingFields, hasToken, isName } from '../http/framing.ts';
 import { FAULTY, HeadScan, NEED_MORE } from '../http/head-scan.ts';
 import { MessageReader, type Break } from '../http/message-reader.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 
 /** What the answers of one connection are read for. */
 export interface AnswerHandler {
   /** Method of the request that the next answer belongs to; null where no answer is awaited. */
   readonly awaited: string | null;
+  /** Gets the next answer; null: nobody wants it. */
+  readonly keeper: AnswerKeeper | null;
   /** The head of a final answer is there. */
   onAnswer(status: number): void;
   /** The answer is over. @param persists whether the server keeps the connection for another one */
@@ -26,20 +29,27 @@ const UNCOUNTED = newHttpCounters();
 const SCAN = new HeadScan();
 const FRAMING = new FramingFields();
 
-/** Reads the answers of a mirror one after the other and keeps nothing of them. Interim (1xx) answers are passed over. */
+/**
+ * Reads the answers of a mirror one after the other; what a keeper wants of them it gets, and else nothing is kept. Interim
+ * (1xx) answers are passed over. Times are microseconds of `performance.now()`, or 0 where no keeper is there.
+ */
 export class AnswerReader extends MessageReader {
   readonly #handler: AnswerHandler;
   #persists = false;
   #interim = false;
+  /** Of the present answer. */
+  #keeper: AnswerKeeper | null = null;
 
   constructor(handler: AnswerHandler) {
     super(PIECES, UNCOUNTED);
     this.#handler = handler;
   }
 
-  override onContent(): void {}
+  override onContent(data: Buffer, start: number, end: number): void {
+    this.#keeper?.write(data, start, end);
+  }
 
-  protected override onHead(data: Buffer, start: number, end: number): number {
+  protected override onHead(data: Buffer, start: number, end: number, firstUs: number): number {
     const method = this.#handler.awaited;
     const after = method === null ? FAULTY : SCAN.response(data, start, end);
     if (after === NEED_MORE) return NEED_MORE;
@@ -54,17 +64,24 @@ export class AnswerReader extends MessageReader {
       this.beginContent('none', 0, false, 0);
       return after;
     }
-    const fields = connectionFields(data.latin1Slice(start, after), start);
+    const keeper = this.#handler.keeper;
+    const text = data.latin1Slice(start, after);
+    const fields = keeper === null ? connectionFields(text, start) : SCAN.fieldList(text, start);
     FRAMING.read(fields, SCAN.minor);
     const framing = FRAMING.ofResponse(status, method);
     this.#persists = framing !== 'close' && persists(fields, SCAN.minor);
+    this.#keeper = keeper;
+    keeper?.onHead(status, fields, text.length, firstUs / 1000);
     this.#handler.onAnswer(status);
     this.beginContent(framing, FRAMING.length, false, 0);
     return after;
   }
 
-  protected override onComplete(): void {
-    if (!this.#interim) this.#handler.onAnswerEnd(this.#persists);
+  protected override onComplete(trailers: string[]): void {
+    if (this.#interim) return;
+    this.#keeper?.onTrailers(trailers);
+    this.#keeper = null;
+    this.#handler.onAnswerEnd(this.#persists);
   }
 
   protected override onHeadBreak(_data: Buffer, _end: number, why: Break): void {

@@ -16,7 +16,7 @@ const MAX_IDLE_MS = 4_000;
 
 /**
  * HTTP/1.1 over plain TCP, made for copies: a request is one string and one write, its fields are in the order and case
- * in which they are given, and of answers only the status is kept. With pipelining, the requests that come in one turn
+ * in which they are given, and of answers only the status is kept, unless somebody wants more. With pipelining, the requests that come in one turn
  * of the event loop share connections and writes.
  */
 export class H1Client implements PooledClient, ConnectionOwner {

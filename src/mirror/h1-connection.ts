@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { BackendAddress } from '../policy/snapshot.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 import { AnswerReader, type AnswerHandler } from './h1-answers.ts';
 import { NO_TRAILERS, socketFailure, type Delivery, type DeliveryObserver, type FailureReason } from './http-client.ts';
 
@@ -28,14 +29,17 @@ export class H1Connection implements AnswerHandler {
   readonly #unanswered: H1Delivery[] = [];
   /** Requests that go out at the next flush: latin-1. */
   #outgoing = '';
+  readonly #openedMs = performance.now();
   #connected = false;
   #closed = false;
+  /** Somebody has wanted an answer of this connection: from then on its bytes have times. */
+  #timed = false;
 
   constructor(address: BackendAddress, owner: ConnectionOwner) {
     this.#owner = owner;
     const onread = { buffer: INCOMING, callback: (length: number): boolean => this.#onBytes(length) };
     this.#socket = connect({ ...address, noDelay: true, onread });
-    this.#socket.on('connect', () => (this.#connected = true));
+    this.#socket.on('connect', () => this.#onConnect());
     this.#socket.on('end', () => this.#onFin());
     this.#socket.on('error', (error) => this.#fail(this.#connected ? socketFailure(error) : 'connect'));
     this.#socket.on('close', () => this.#fail(this.#connected ? 'reset' : 'connect'));
@@ -50,6 +54,10 @@ export class H1Connection implements AnswerHandler {
     return this.#unanswered.length === 0 ? null : this.#unanswered[0]!.method;
   }
 
+  get keeper(): AnswerKeeper | null {
+    return this.#unanswered.length === 0 ? null : this.#unanswered[0]!.observer.keeper;
+  }
+
   /**
    * Takes a request; it goes out with `flush` at the latest.
    * @param head as `encodeHead` made it
@@ -58,6 +66,7 @@ export class H1Connection implements AnswerHandler {
   send(method: string, head: string, body: Buffer | null, observer: DeliveryObserver): Delivery {
     const delivery = new H1Delivery(this, method, observer);
     this.#unanswered.push(delivery);
+    if (observer.keeper !== null) this.#timed = true;
     this.#outgoing += head;
     if (body === null || body.length === 0) return delivery;
     if (body.length <= INLINE_BODY_BYTES) {
@@ -67,7 +76,7 @@ export class H1Connection implements AnswerHandler {
     delivery.writing = true;
     this.#socket.cork();
     this.flush();
-    this.#socket.write(body, () => (delivery.writing = false));
+    this.#socket.write(body, () => delivery.onWritten());
     this.#socket.uncork();
     return delivery;
   }
@@ -108,8 +117,18 @@ export class H1Connection implements AnswerHandler {
   }
 
   #onBytes(length: number): boolean {
-    this.#reader.read(INCOMING, 0, length, 0);
+    this.#reader.read(INCOMING, 0, length, this.#timed ? performance.now() * 1000 : 0);
     return true;
+  }
+
+  /** What was written before goes out now; the connection was opened for the first of it. */
+  #onConnect(): void {
+    this.#connected = true;
+    if (!this.#timed) return;
+    const nowMs = performance.now();
+    const keepers = this.#unanswered.flatMap(({ observer }) => observer.keeper ?? []);
+    for (const keeper of keepers) keeper.onSent(nowMs);
+    keepers[0]?.onConnected((nowMs - this.#openedMs) * 1000);
   }
 
   /** The server has finished: an answer that ends with the connection is complete now, any other is cut. */
@@ -147,6 +166,11 @@ class H1Delivery implements Delivery {
     this.#connection = connection;
     this.method = method;
     this.observer = observer;
+  }
+
+  onWritten(): void {
+    this.writing = false;
+    this.observer.keeper?.onSent(performance.now());
   }
 
   abort(reason: 'timeout' | 'cancelled' = 'timeout'): void {

@@ -46,6 +46,7 @@ export class H2Connection implements DeliveryOwner {
   readonly #session: ClientHttp2Session;
   readonly #secure: boolean;
   readonly #streams = new Set<H2Delivery>();
+  readonly #openedMs = performance.now();
   #limit = PROBABLE_STREAMS;
   #ready = false;
   #connected = false;
@@ -135,7 +136,15 @@ export class H2Connection implements DeliveryOwner {
     if (this.#secure && (!('alpnProtocol' in socket) || socket.alpnProtocol !== 'h2')) return this.#fail('protocol');
     this.#connected = true;
     this.onHeard();
+    this.#tellConnected();
     session.setLocalWindowSize(WINDOW_BYTES);
+  }
+
+  /** The connection was opened for the first that waits for it. */
+  #tellConnected(): void {
+    for (const { keeper } of this.#streams) {
+      if (keeper !== null) return keeper.onConnected((this.#heardMs - this.#openedMs) * 1000);
+    }
   }
 
   #onSettings(streams: number | undefined): void {

@@ -1,4 +1,5 @@
 import { constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import { lengthOf, type AnswerKeeper } from './answer-keeper.ts';
 import { NO_TRAILERS, type BodyWriter, type Delivery, type DeliveryObserver, type FailureReason, type OutgoingRequest } from './http-client.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants;
@@ -24,7 +25,7 @@ export interface DeliveryOwner {
   ended(delivery: H2Delivery, gaveUpSince: number): void;
 }
 
-/** One request on its way over a stream of its own, and its answer, of which nothing is kept but status and trailers. */
+/** One request on its way over a stream of its own, and its answer, of which only status and trailers are kept unless somebody wants more. */
 export class H2Delivery implements Delivery, BodyWriter {
   readonly #connection: DeliveryOwner;
   /** null until the connection is ready. */
@@ -44,6 +45,11 @@ export class H2Delivery implements Delivery, BodyWriter {
     this.#observer = observer;
   }
 
+  /** Who wants the answer. */
+  get keeper(): AnswerKeeper | null {
+    return this.#observer.keeper;
+  }
+
   /** Sends the request, as much of it as there is. Call once; nothing happens where the delivery is over by then. */
   start(session: ClientHttp2Session): void {
     if (this.#ended) return;
@@ -51,11 +57,16 @@ export class H2Delivery implements Delivery, BodyWriter {
     if (stream === null) return this.fail('rejected');
     this.#stream = stream;
     stream.on('response', (headers, flags, raw) => this.#onAnswer(headers, flags, raw));
-    stream.on('trailers', (_trailers, _flags, raw) => (this.#trailers = raw ?? NO_TRAILERS));
+    stream.on('trailers', (_trailers, _flags, raw) => this.#onTrailers(raw ?? NO_TRAILERS));
     stream.on('end', () => this.#onEnd());
     stream.on('close', () => this.fail(failureOf(stream.rstCode, this.#connection)));
     // What went wrong is known from the code.
     stream.on('error', () => {});
+    const { keeper } = this;
+    if (keeper !== null) {
+      keeper.onSent(performance.now());
+      stream.on('finish', () => keeper.onSent(performance.now()));
+    }
     this.#sendContent(stream);
   }
 
@@ -108,10 +119,12 @@ export class H2Delivery implements Delivery, BodyWriter {
     const { body, http2 } = this.#request;
     const { live, trailers } = http2!;
     if (live !== null) {
-      stream.on('data', () => this.#onData());
+      stream.on('data', (piece: Buffer) => this.#onLiveData(piece));
       return live.attach(this);
     }
-    stream.resume();
+    const { keeper } = this;
+    if (keeper === null) stream.resume();
+    else stream.on('data', (piece: Buffer) => keeper.write(piece, 0, piece.length));
     if (trailers.length > 0) stream.once('wantTrailers', () => this.#sendTrailers(stream, trailers));
     if (body !== null && body.length > 0) stream.end(body);
     else if (trailers.length > 0) stream.end();
@@ -123,10 +136,21 @@ export class H2Delivery implements Delivery, BodyWriter {
     this.#request.http2!.live?.onHeard();
     this.#answered = true;
     if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#trailers = raw ?? NO_TRAILERS;
-    this.#observer.onAnswer(Number(headers[':status']));
+    const status = Number(headers[':status']);
+    if (this.keeper !== null) {
+      const fields = withoutPseudo(raw ?? NO_TRAILERS);
+      this.keeper.onHead(status, fields, lengthOf(fields), performance.now());
+    }
+    this.#observer.onAnswer(status);
   }
 
-  #onData(): void {
+  #onTrailers(raw: readonly string[]): void {
+    this.#trailers = raw;
+    this.keeper?.onTrailers(raw);
+  }
+
+  #onLiveData(piece: Buffer): void {
+    this.keeper?.write(piece, 0, piece.length);
     this.#connection.onHeard();
     this.#request.http2!.live!.onHeard();
   }
@@ -161,6 +185,13 @@ export class H2Delivery implements Delivery, BodyWriter {
       this.abort('cancelled');
     }
   }
+}
+
+/** @param raw pseudo-headers come first (RFC 9113 section 8.3) */
+function withoutPseudo(raw: readonly string[]): readonly string[] {
+  let at = 0;
+  while (at < raw.length && raw[at]!.startsWith(':')) at += 2;
+  return raw.slice(at);
 }
 
 function failureOf(code: number | undefined, connection: DeliveryOwner): FailureReason {

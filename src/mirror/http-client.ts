@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { ReasonOf } from '../ledger/outcomes.ts';
 import type { BackendAddress } from '../policy/snapshot.ts';
+import type { AnswerKeeper } from './answer-keeper.ts';
 
 /** For `https` origins: how the mirror proves who it is, and how we do. PEM texts. */
 export interface TlsOptions {
@@ -58,8 +59,13 @@ export type FailureReason = Exclude<ReasonOf<'failed'>, 'write' | 'redaction'> |
 
 /** Hears how one delivery went: onAnswer and then onEnd, or onFailure at any time; nothing after onEnd or onFailure. */
 export interface DeliveryObserver {
+  /**
+   * Gets the answer, but for its end; null: nobody wants it, and nothing of it is kept. Clients call onConnected and onSent,
+   * then onHead before onAnswer, and write and onTrailers before onEnd.
+   */
+  readonly keeper: AnswerKeeper | null;
   onAnswer(status: number): void;
-  /** @param trailers flat; of HTTP/2, where an answer has nothing but a head, that head; NO_TRAILERS where they are not read */
+  /** @param trailers flat; of HTTP/2, where an answer has nothing but a head, that head; NO_TRAILERS where only a keeper gets them */
   onEnd(trailers: readonly string[]): void;
   onFailure(reason: FailureReason): void;
 }

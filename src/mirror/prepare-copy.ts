@@ -36,6 +36,7 @@ function fitsHttp1({ headers, trailers }: HttpRequest): boolean {
 /** Counts the end of a copy that no queue has taken. */
 export function endCopy({ account, index }: { readonly account: PolicyAccount; readonly index: number }, slot: number, listener: CopyListener): void {
   account.copies[index]![slot]! += 1;
+  listener.keeper?.close();
   listener.onCopyEnd(slot);
 }
 

@@ -230,6 +230,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
 
   #send(copy: Copy, nowMs: number): void {
     copy.sentMs = nowMs;
+    copy.keeper?.onSent(nowMs);
     copy.link.moveTo(copy instanceof LiveCopy ? this.#live : this.#underWay);
     this.#inFlight += 1;
     copy.delivery = this.#client.send(copy.request, copy);
@@ -282,6 +283,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
 
   #end(slot: number, listener: CopyListener): void {
     this.#row[slot]! += 1;
+    listener.keeper?.close();
     listener.onCopyEnd(slot);
   }
 }

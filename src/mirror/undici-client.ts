@@ -1,4 +1,5 @@
 import { buildConnector, Client, errors, type Dispatcher } from 'undici';
+import { lengthOf } from './answer-keeper.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import {
   codeOf,
@@ -22,10 +23,11 @@ export class UndiciClient implements PooledClient {
   readonly #origin: string;
   readonly #hostname: string;
   readonly #options: Client.Options;
+  readonly #connect: buildConnector.connector;
   readonly #room: ConnectionRoom | null;
   /** Last in, first out: as few connections as the load needs, and those warm. */
-  readonly #idle: Client[] = [];
-  readonly #all = new Set<Client>();
+  readonly #idle: UndiciConnection[] = [];
+  readonly #all = new Set<UndiciConnection>();
 
   /** @param room bounds the connections of several clients; null: this one is alone */
   constructor(origin: string, tls: TlsOptions = {}, room: ConnectionRoom | null = null) {
@@ -38,8 +40,8 @@ export class UndiciClient implements PooledClient {
       // The caller holds every delivery to one deadline; more timers a request would only cost.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: connectorFor(this.#hostname, tls),
     };
+    this.#connect = connectorFor(this.#hostname, tls);
   }
 
   get connections(): number {
@@ -60,8 +62,8 @@ export class UndiciClient implements PooledClient {
   }
 
   send(request: OutgoingRequest, observer: DeliveryObserver): Delivery {
-    const client = this.#idle.pop() ?? this.#open();
-    const delivery = new UndiciDelivery(this, client, observer);
+    const connection = this.#idle.pop() ?? this.#open();
+    const delivery = new UndiciDelivery(this, connection, observer);
     const options: Dispatcher.DispatchOptions & { readonly servername: string } = {
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
@@ -70,7 +72,7 @@ export class UndiciClient implements PooledClient {
       // undici takes this option though its types do not know it; else it opens another connection for each Host.
       servername: this.#hostname,
     };
-    client.dispatch(options, delivery);
+    connection.client.dispatch(options, delivery);
     return delivery;
   }
 
@@ -79,26 +81,26 @@ export class UndiciClient implements PooledClient {
 
   async destroy(): Promise<void> {
     this.#idle.length = 0;
-    await Promise.all(Array.from(this.#all, (client) => client.destroy()));
+    await Promise.all(Array.from(this.#all, ({ client }) => client.destroy()));
     this.#all.clear();
   }
 
   /** @internal a delivery has ended and its connection is free */
-  release(client: Client): void {
-    if (this.#all.has(client)) this.#idle.push(client);
+  release(connection: UndiciConnection): void {
+    if (this.#all.has(connection)) this.#idle.push(connection);
   }
 
   /** @internal closes a connection; where a delivery was given up before there was one, the attempt */
-  discard(client: Client): void {
-    this.#all.delete(client);
-    void client.destroy();
+  discard(connection: UndiciConnection): void {
+    this.#all.delete(connection);
+    void connection.client.destroy();
   }
 
-  #open(): Client {
+  #open(): UndiciConnection {
     this.#room?.makeWay();
-    const client = new Client(this.#origin, this.#options);
-    this.#all.add(client);
-    return client;
+    const connection = new UndiciConnection(this.#origin, this.#options, this.#connect);
+    this.#all.add(connection);
+    return connection;
   }
 }
 
@@ -115,16 +117,44 @@ function connectorFor(hostname: string, { serverName, ca, cert, key, insecureSki
   return (options, callback) => connect({ ...options, servername: name }, callback);
 }
 
+/** One client of undici's, which has one connection at a time. */
+class UndiciConnection {
+  readonly client: Client;
+  #connectUs = -1;
+
+  constructor(origin: string, options: Client.Options, connect: buildConnector.connector) {
+    this.client = new Client(origin, { ...options, connect: this.#timed(connect) });
+  }
+
+  /** How long connecting took, microseconds: once for each connection, and then -1. */
+  takeConnectUs(): number {
+    const connectUs = this.#connectUs;
+    this.#connectUs = -1;
+    return connectUs;
+  }
+
+  #timed(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      const begunMs = performance.now();
+      connect(options, (...result) => {
+        this.#connectUs = (performance.now() - begunMs) * 1000;
+        callback(...result);
+      });
+    };
+  }
+}
+
 class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
   readonly #pool: UndiciClient;
-  readonly #client: Client;
+  readonly #connection: UndiciConnection;
   readonly #observer: DeliveryObserver;
   #controller: Dispatcher.DispatchController | null = null;
+  #firstByteMs = -1;
   #ended = false;
 
-  constructor(pool: UndiciClient, client: Client, observer: DeliveryObserver) {
+  constructor(pool: UndiciClient, connection: UndiciConnection, observer: DeliveryObserver) {
     this.#pool = pool;
-    this.#client = client;
+    this.#connection = connection;
     this.#observer = observer;
   }
 
@@ -132,29 +162,48 @@ class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#controller === null) {
-      this.#pool.discard(this.#client);
+      this.#pool.discard(this.#connection);
       this.#observer.onFailure(reason === 'cancelled' ? reason : 'connect');
     } else {
       this.#controller.abort(ABORTED);
-      queueMicrotask(() => this.#pool.release(this.#client));
+      queueMicrotask(() => this.#pool.release(this.#connection));
       this.#observer.onFailure(reason);
     }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    const connectUs = this.#connection.takeConnectUs();
+    const { keeper } = this.#observer;
+    if (keeper === null) return;
+    if (connectUs >= 0) keeper.onConnected(connectUs);
+    keeper.onSent(performance.now());
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
-    if (status >= 200) this.#observer.onAnswer(status);
+  /** The first bytes of an answer, be it an interim one. */
+  onResponseStarted(): void {
+    if (this.#observer.keeper !== null) this.#firstByteMs = performance.now();
   }
 
-  onResponseData(): void {}
+  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return;
+    const { keeper } = this.#observer;
+    if (keeper !== null) {
+      const fields = flatOf(rawHeaders);
+      keeper.onHead(status, fields, lengthOf(fields), this.#firstByteMs);
+    }
+    this.#observer.onAnswer(status);
+  }
 
-  onResponseEnd(): void {
+  onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.#observer.keeper?.write(piece, 0, piece.length);
+  }
+
+  onResponseEnd({ rawTrailers }: Dispatcher.DispatchController): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#pool.release(this.#client);
+    this.#observer.keeper?.onTrailers(flatOf(rawTrailers));
+    this.#pool.release(this.#connection);
     this.#observer.onEnd(NO_TRAILERS);
   }
 
@@ -162,9 +211,15 @@ class UndiciDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     // undici does not expect new requests while it is failing old ones.
-    queueMicrotask(() => this.#pool.release(this.#client));
+    queueMicrotask(() => this.#pool.release(this.#connection));
     this.#observer.onFailure(reasonOf(error, this.#controller !== null));
   }
+}
+
+/** As undici has them of HTTP/1.1: bytes, which it uses again. */
+function flatOf(raw: Dispatcher.DispatchController['rawHeaders']): readonly string[] {
+  if (!Array.isArray(raw)) return NO_TRAILERS;
+  return raw.map((text) => (typeof text === 'string' ? text : text.latin1Slice()));
 }
 
 const ABORTED = new Error('the delivery took longer than the policy allows');

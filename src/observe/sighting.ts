@@ -1,6 +1,8 @@
 import type { Exchange } from '../http/exchange.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { PathTemplates } from '../sketch/path-templates.ts';
+import type { Pod } from './pod.ts';
+import type { Series } from './series.ts';
 
 /** RFC 9110 section 9, PATCH (RFC 5789), QUERY, and those of WebDAV that are in use. */
 const METHODS: ReadonlyMap<string, string> = new Map(
@@ -28,8 +30,17 @@ export class Sighting {
   readonly isGrpc: boolean;
   /** Time of the request's first byte, microseconds of the tap's clock. */
   readonly startUs: number;
-  /** The status of a call of gRPC, -1 where it is not known (yet). Set when its trailers come. */
+  /** The status of a call of gRPC, -1 where it is not known (yet). Kept by the Observer. */
   grpcStatus = -1;
+  /** For the Observer: where it is under way, and what it counts in; null where it does not count. */
+  pod: Pod | null = null;
+  series: Series | null = null;
+  /** For the Observer: requests under way on its pod when it came, itself included. */
+  met = 0;
+  /** For the Observer: the capture lost it. */
+  isLost = false;
+  /** For the watchman's own use. */
+  note: unknown = null;
 
   constructor(exchange: Exchange, templates: PathTemplates) {
     const { flow, protocol } = exchange;

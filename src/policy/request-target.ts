@@ -35,6 +35,13 @@ export class RequestTarget {
     return authority.slice(authority.lastIndexOf('@') + 1);
   }
 
+  /** An absolute form names a user. */
+  get hasUserInfo(): boolean {
+    if (this.#authorityStart === 0) return false;
+    const at = this.#text.indexOf('@', this.#authorityStart);
+    return at >= 0 && at < this.pathStart;
+  }
+
   /** As sent, without the query; of an absolute form what follows the authority; `*` in asterisk form. */
   get path(): string {
     return this.pathStart === this.pathEnd ? '/' : this.#text.slice(this.pathStart, this.pathEnd);

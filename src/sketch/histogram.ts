@@ -23,6 +23,11 @@ export class Histogram {
     if (count < MOST) this.#counts[bucket] = count + 1;
   }
 
+  /** Counts what another has counted. */
+  add(other: Histogram): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#counts[bucket] = Math.min(MOST, this.#counts[bucket]! + other.#counts[bucket]!);
+  }
+
   sparse(): SparseHistogram {
     const sparse: number[] = [];
     for (let bucket = 0; bucket < BUCKETS; bucket++) {

@@ -4,6 +4,7 @@ import type { BodySink, DecoderOutcome, Exchange, ExchangeHandler, HttpMessage }
 import type { OutcomeRow, WorkerAccount } from '../ledger/ledger.ts';
 import { isGrpc } from '../http/grpc.ts';
 import { outcomeSlot, type ReasonOf } from '../ledger/outcomes.ts';
+import type { CopyListener } from '../mirror/copy.ts';
 import type { CopySink } from '../mirror/emitter.ts';
 import type { LiveFeed } from '../mirror/live-copy.ts';
 import { endCopy } from '../mirror/prepare-copy.ts';
@@ -13,6 +14,8 @@ import type { Recorder } from '../record/recorder.ts';
 import { Admission } from './admission.ts';
 import { LiveCall } from './live-call.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import type { Pair } from './pair.ts';
+import type { Pairing } from './pairing.ts';
 import { Recording } from './recording.ts';
 import type { CompiledSnapshot } from './targets.ts';
 import { Tee } from './tee.ts';
@@ -30,6 +33,15 @@ const ALL = Float64Array.of(1);
 /** Context of an exchange whose request is settled and needs nothing more. */
 const SETTLED = { settled: true } as const;
 
+export interface PipelineOptions {
+  /** The governor's: one number, the share of admitted requests that may be mirrored. */
+  readonly share?: Float64Array;
+  /** Not given: file targets are the emitter's too, as in a dry run. */
+  readonly recorder?: Recorder | null;
+  /** Not given: no answers are compared. */
+  readonly pairing?: Pairing | null;
+}
+
 /**
  * The middle of the line: takes exchanges from the decoder, asks the policies, keeps the content of admitted requests,
  * hands whole requests to the emitter, and sees to it that each request is settled once in the ledger.
@@ -38,6 +50,7 @@ export class Pipeline implements ExchangeHandler {
   readonly #account: WorkerAccount;
   readonly #emitter: CopySink;
   readonly #recorder: Recorder | null;
+  readonly #pairing: Pairing | null;
   readonly #budget: ByteBudget;
   readonly #memory: MemoryGuard;
   readonly #verdict = new Verdict();
@@ -48,21 +61,13 @@ export class Pipeline implements ExchangeHandler {
 
   /**
    * @param marker lower-case name of the header that marks copies
-   * @param share the governor's: one number, the share of admitted requests that may be mirrored
-   * @param recorder null: file targets are the emitter's too, as in a dry run
    */
-  constructor(
-    account: WorkerAccount,
-    emitter: CopySink,
-    budget: ByteBudget,
-    snapshot: CompiledSnapshot,
-    marker: string,
-    share: Float64Array = ALL,
-    recorder: Recorder | null = null,
-  ) {
+  constructor(account: WorkerAccount, emitter: CopySink, budget: ByteBudget, snapshot: CompiledSnapshot, marker: string, options: PipelineOptions = {}) {
+    const { share = ALL, recorder = null, pairing = null } = options;
     this.#account = account;
     this.#emitter = emitter;
     this.#recorder = recorder;
+    this.#pairing = pairing;
     this.#budget = budget;
     this.#memory = new MemoryGuard(budget);
     this.#marker = marker;
@@ -71,6 +76,7 @@ export class Pipeline implements ExchangeHandler {
     this.#router = routerOf(snapshot, marker);
     emitter.configure(snapshot.targets);
     recorder?.configure(snapshot.records);
+    pairing?.configure(snapshot.compared);
   }
 
   /** Requests whose head came before keep the verdict that they got. */
@@ -79,6 +85,7 @@ export class Pipeline implements ExchangeHandler {
     this.#snapshot = snapshot;
     this.#emitter.configure(snapshot.targets);
     this.#recorder?.configure(snapshot.records);
+    this.#pairing?.configure(snapshot.compared);
   }
 
   onRequestHead(exchange: Exchange): void {
@@ -99,7 +106,8 @@ export class Pipeline implements ExchangeHandler {
     const ticket = new Ticket(row, body === null ? null : () => body.release());
     const recording = records ? new Recording(ticket, body, verdict.maxBodyBytes) : null;
     if (exchange.response?.charged === 0) recording?.starve();
-    const admission = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording);
+    const pair = this.#pairing?.open(exchange, verdict.targets, this.#snapshot.compared) ?? null;
+    const admission = new Admission(ticket, this.#snapshot, verdict.targets.slice(), body, recording, pair);
     exchange.context = admission;
     if (isLive) this.#beginLive(exchange, admission, verdict.maxBodyBytes);
   }
@@ -110,7 +118,7 @@ export class Pipeline implements ExchangeHandler {
     if (!(admission instanceof Admission)) return request.dropHead();
     if (admission.live.length > 0) return this.#endLive(exchange, admission);
     exchange.context = SETTLED;
-    const { ticket, body, snapshot, recording } = admission;
+    const { ticket, body, snapshot, recording, pair } = admission;
     if (body !== null && body.state !== 'kept') {
       return this.#abandon(exchange, admission, body.state === 'too-large' ? TOO_LARGE : NO_MEMORY);
     }
@@ -119,17 +127,17 @@ export class Pipeline implements ExchangeHandler {
     if (targets.length === 0) return this.#abandon(exchange, admission, this.#snapshot.off ? OFF : UNMATCHED);
     const content = body === null ? null : body.bytes();
     const nowMs = performance.now();
-    if (recording !== null) {
-      exchange.context = recording;
-      // Its trailers have come.
-      if (!this.#keepHead(request)) recording.starve();
-    }
+    if (recording !== null || pair !== null) exchange.context = admission;
+    // Its trailers have come.
+    if (recording !== null && !this.#keepHead(request)) recording.starve();
+    pair?.onRequest(request, content);
     ticket.expectCopies(targets.length);
     for (const target of targets) {
       const queue = recording === null ? null : this.#recorder!.queue(target);
-      if (queue === null) this.#emitter.offer(target, request, content, nowMs, ticket, exchange.flow);
+      if (queue === null) this.#emitter.offer(target, request, content, nowMs, this.#listener(admission, target), exchange.flow);
       else recording!.queues.push(queue);
     }
+    pair?.seal(nowMs);
     if (recording === null) this.#dropHead(request);
   }
 
@@ -151,10 +159,11 @@ export class Pipeline implements ExchangeHandler {
     if (exchange.context instanceof Admission) for (const call of exchange.context.live) call.proceed();
     // A request that is answered before its head has come may yet be recorded.
     const wanted = recording !== null || (exchange.context === null && this.#recorder !== null);
-    if (!wanted || !this.#keepHead(response)) {
-      response.dropHead();
-      recording?.starve();
-    } else recording?.keepResponse(response, this.#budget);
+    const kept = wanted && this.#keepHead(response);
+    if (kept) recording?.keepResponse(response, this.#budget);
+    else recording?.starve();
+    pairOf(exchange)?.onResponseHead(exchange);
+    if (!kept) response.dropHead();
   }
 
   onResponse(exchange: Exchange): void {
@@ -165,6 +174,7 @@ export class Pipeline implements ExchangeHandler {
 
   onExchangeEnd(exchange: Exchange): void {
     const nowMs = performance.now();
+    pairOf(exchange)?.onExchangeEnd(exchange);
     recordingOf(exchange)?.finish(exchange, nowMs);
     if (exchange.context instanceof Admission) for (const call of exchange.context.live) call.finish(nowMs);
     if (exchange.request !== null) this.#dropHead(exchange.request);
@@ -179,7 +189,7 @@ export class Pipeline implements ExchangeHandler {
 
   /** Its targets get the call as it happens, but for files: those wait for the end. */
   #beginLive(exchange: Exchange, admission: Admission, maxBytes: number): void {
-    const { ticket, targets, body } = admission;
+    const { ticket, targets, body, pair } = admission;
     const calls = [true, false].flatMap((streaming) => {
       const wanted = targets.filter((target) => !this.#records(target) && this.#snapshot.targets[target]!.streaming === streaming);
       if (wanted.length === 0) return [];
@@ -193,7 +203,7 @@ export class Pipeline implements ExchangeHandler {
     });
     admission.live = calls;
     ticket.expectCopies(targets.length);
-    exchange.request!.sink = [...calls, ...(body === null ? [] : [body])].reduce<BodySink | null>((rest, sink) => (rest === null ? sink : new Tee(rest, sink)), null);
+    exchange.request!.sink = [...calls, body, pair?.follow() ?? null].reduce<BodySink | null>((rest, sink) => (rest === null || sink === null ? (rest ?? sink) : new Tee(rest, sink)), null);
     for (const call of calls) call.proceed();
   }
 
@@ -202,14 +212,16 @@ export class Pipeline implements ExchangeHandler {
     return targets.flatMap((target) => {
       const number = this.#numberNow(admission, target);
       if (number < 0) admission.ticket.onCopyEnd(this.#snapshot.off ? OFF : UNMATCHED);
-      return number < 0 ? [] : (this.#emitter.offerLive!(number, request!, nowMs, admission.ticket) ?? []);
+      return number < 0 ? [] : (this.#emitter.offerLive!(number, request!, nowMs, this.#listener(admission, number)) ?? []);
     });
   }
 
   /** The client has ended its side: the exchange goes on, as far as files and the mirrors' time are concerned. */
   #endLive(exchange: Exchange, admission: Admission): void {
-    const { ticket, targets, body, recording, live, snapshot } = admission;
+    const { ticket, targets, body, recording, live, snapshot, pair } = admission;
     for (const call of live) call.end();
+    pair?.onRequest(exchange.request!, null);
+    pair?.seal(performance.now());
     if (recording === null) return this.#dropHead(exchange.request!);
     // Its trailers have come.
     if (!this.#keepHead(exchange.request!)) recording.starve();
@@ -223,8 +235,10 @@ export class Pipeline implements ExchangeHandler {
     }
   }
 
-  #loseLive(exchange: Exchange, { ticket, targets, recording, live, snapshot }: Admission, slot: number): void {
+  #loseLive(exchange: Exchange, { ticket, targets, recording, live, snapshot, pair }: Admission, slot: number): void {
     for (const call of live) call.lose(slot);
+    pair?.giveUp('incomplete');
+    pair?.seal(performance.now());
     for (const target of targets) if (snapshot.records[target] !== null && recording !== null) ticket.onCopyEnd(slot);
     recording?.release();
     this.#dropHead(exchange.request!);
@@ -232,11 +246,17 @@ export class Pipeline implements ExchangeHandler {
   }
 
   /** Nothing of the request is sent. */
-  #abandon(exchange: Exchange, { ticket, recording }: Admission, slot: number): void {
+  #abandon(exchange: Exchange, { ticket, recording, pair }: Admission, slot: number): void {
     recording?.release();
+    pair?.seal(performance.now());
     ticket.settle(slot);
     this.#dropHead(exchange.request!);
     if (exchange.response !== null) this.#dropHead(exchange.response);
+  }
+
+  /** Who hears of the end of a copy. @param target its number in the snapshot in force */
+  #listener({ ticket, pair }: Admission, target: number): CopyListener {
+    return pair === null ? ticket : pair.offer(this.#snapshot.compared[target] ?? null, ticket);
   }
 
   /** Takes room for what has come of a message's head and trailers. @returns false if there is none */
@@ -278,8 +298,11 @@ function routerOf({ policies, accounts }: CompiledSnapshot, marker: string): Rou
 }
 
 function recordingOf({ context }: Exchange): Recording | null {
-  if (context instanceof Admission) return context.recording;
-  return context instanceof Recording ? context : null;
+  return context instanceof Admission ? context.recording : null;
+}
+
+function pairOf({ context }: Exchange): Pair | null {
+  return context instanceof Admission ? context.pair : null;
 }
 
 function settleAtOnce(exchange: Exchange, row: OutcomeRow, slot: number): void {

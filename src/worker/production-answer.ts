@@ -5,14 +5,11 @@ import type { BodySink, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { MessageCount } from '../http/grpc.ts';
 import { Tee } from './tee.ts';
 
-/** What a server answered, or why that cannot be compared. */
-export type Production = Answer | NotCompared;
-
 /** Keeps what production answers, as it is captured, within bounds. Tells once what came of it. */
 export class ProductionAnswer implements BodySink {
   readonly #maxBodyBytes: number;
   readonly #budget: ByteBudget;
-  readonly #tell: (production: Production) => void;
+  readonly #tell: (production: Answer | NotCompared) => void;
   readonly #messages: MessageCount | null;
   #head: readonly string[] | null = null;
   #body: KeepBody | null = null;
@@ -23,11 +20,15 @@ export class ProductionAnswer implements BodySink {
    * @param grpc only an answer of one message can be compared
    * @param tell what is told is valid until `release`
    */
-  constructor(maxBodyBytes: number, budget: ByteBudget, grpc: boolean, tell: (production: Production) => void) {
+  constructor(maxBodyBytes: number, budget: ByteBudget, grpc: boolean, tell: (production: Answer | NotCompared) => void) {
     this.#maxBodyBytes = maxBodyBytes;
     this.#budget = budget;
     this.#messages = grpc ? new MessageCount() : null;
     this.#tell = tell;
+  }
+
+  get hasBegun(): boolean {
+    return this.#head !== null;
   }
 
   /** Its head has come, and its content goes here. */

@@ -93,7 +93,7 @@ async function mirror({ capture, to, policies: given, pemFiles = {}, speed, port
   });
   const sink = dryRun ? new CopyPrinter((line) => out.write(`${line}\n`)) : emitter;
   const records = dryRun ? null : recorder;
-  const pipeline = new Pipeline(book.workers[0]!, sink, content, compiled, DEFAULT_MARKER, undefined, records);
+  const pipeline = new Pipeline(book.workers[0]!, sink, content, compiled, DEFAULT_MARKER, { recorder: records });
   const pending = (): number => emitter.pending + recorder.pending;
   // Calls that go on end only as the capture does.
   const due = (): number => pending() - emitter.awaiting;

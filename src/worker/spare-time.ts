@@ -35,6 +35,11 @@ export class SpareTime<T> {
     return this.#waiting.length - this.#head;
   }
 
+  /** Half of the time that it may take has been taken. */
+  get isPressed(): boolean {
+    return this.#credit < (this.#options.share * WINDOW_MS) / 2;
+  }
+
   /** @returns false where too much waits already */
   offer(item: T): boolean {
     if (this.waiting >= this.#options.maxWaiting) return false;

@@ -11,7 +11,9 @@ import type { MirrorPolicy, MirrorTarget, PolicyLimits } from '../policy/schema.
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { RecordTarget } from '../record/recorder.ts';
+import { comparedTarget, type ComparedTarget } from './compared-target.ts';
 import type { PoliciesMessage } from './messages.ts';
+import { addressOf } from './target-address.ts';
 
 /** A snapshot as a worker uses it. */
 export interface CompiledSnapshot {
@@ -22,6 +24,8 @@ export interface CompiledSnapshot {
   readonly targets: readonly EmitterTarget[];
   /** By flat target number; null where the target is no file. */
   readonly records: readonly (RecordTarget | null)[];
+  /** By flat target number; null where its answers are not compared. None where nothing is. */
+  readonly compared: readonly (ComparedTarget | null)[];
   /** The kill switch. */
   readonly off: boolean;
 }
@@ -29,16 +33,6 @@ export interface CompiledSnapshot {
 /** How the ledger knows a policy. */
 export function policyEntry(policy: MirrorPolicy): PolicyEntry {
   return { policy: policyName(policy), targets: policy.spec.targets.map((target) => addressOf(policy, target)) };
-}
-
-/**
- * What a target is called in metrics and plans: its `url`; `http://name.namespace.svc:port` for a Service, whatever its
- * endpoints are (`https` with `tls`, and a port that is the scheme's own left out); or a `file:` URL.
- */
-function addressOf(policy: MirrorPolicy, target: MirrorTarget): string {
-  const service = backendService(policy, target);
-  if (service === null) return target.url ?? `file://${target.file?.path ?? ''}`;
-  return new URL(`${target.tls === undefined ? 'http' : 'https'}://${serviceHost(service)}:${service.port}`).origin;
 }
 
 /**
@@ -71,7 +65,15 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
     };
   });
   const records = snapshot.targets.map(({ policy, index }, flat) => recordTarget(snapshot.policies[policy]!, index, targets[flat]!));
-  return { policies: snapshot, accounts: policyAccounts, targets: off ? [] : targets, records: off ? [] : records, off };
+  const compared = snapshot.targets.map(({ policy, index }) => comparedTarget(snapshot.policies[policy]!, index));
+  return {
+    policies: snapshot,
+    accounts: policyAccounts,
+    targets: off ? [] : targets,
+    records: off ? [] : records,
+    compared: compared.every((target) => target === null) ? [] : compared,
+    off,
+  };
 }
 
 /** A connection of HTTP/2 takes as many as its server allows. */

@@ -8,6 +8,7 @@ import type { CopyListener } from '../mirror/copy.ts';
  * what befell the first.
  */
 export class Ticket implements CopyListener {
+  readonly keeper = null;
   readonly #row: OutcomeRow;
   readonly #onSettled: (() => void) | null;
   #copies = 0;

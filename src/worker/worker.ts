@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkerAccount } from '../ledger/ledger.ts';
 import { Emitter } from '../mirror/emitter.ts';
 import { Planner } from '../mirror/planner.ts';
+import type { PolicySnapshot } from '../policy/snapshot.ts';
 import { Recorder } from '../record/recorder.ts';
 import { Pump } from '../tap/pump.ts';
 import { openSource } from '../tap/source.ts';
-import { mergeInsight } from '../insight.ts';
 import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
+import { Learners } from './learners.ts';
 import { captureLine, contentBudget } from './line.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
@@ -18,6 +19,8 @@ import { MonotonicClock, monotonicUs } from './wall-clock.ts';
 
 /** How often deadlines are checked and counters shown. */
 const TICK_MS = 100;
+/** How often what was found is told. */
+const NEWS_MS = 1_000;
 /** Bytes of the ring to take at a time when it is emptied at the end. */
 const LAST_DRAIN_BYTES = 1 << 20;
 
@@ -37,17 +40,13 @@ const recorder = new Recorder({
   counters: counters.worker,
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
-const pipeline = new Pipeline(
-  new WorkerAccount(setup.account),
-  planner ?? emitter,
-  budget,
-  snapshot,
-  setup.marker,
-  new Float64Array(setup.share),
-  setup.dryRun ? null : recorder,
-);
-const insight = new Insight(pipeline, (exchange) => exchange, []);
-insight.configure(snapshot.policies);
+const learners = new Learners({ budget, toWallMs: clock.toWallMs, learnSeconds: setup.learnSeconds, workers: setup.workers });
+const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
+  share: new Float64Array(setup.share),
+  ...(!setup.dryRun && { recorder, pairing: learners.pairing }),
+});
+const insight = new Insight(pipeline, learners.sight, learners.onlookers);
+observe(snapshot.policies);
 const flows = captureLine(insight, setup.memoryBytes, budget, counters, (segment, forever) => source.mute(segment, forever));
 const pump = new Pump(source, flows, setup.source.wake, {
   afterDrain: (segments) => {
@@ -56,6 +55,7 @@ const pump = new Pump(source, flows, setup.source.wake, {
 });
 
 if (setup.replacement) counters.worker.discarded = source.drain({ onSegment() {} }, Infinity);
+let newsMs = 0;
 const timer = setInterval(tick, TICK_MS);
 parentPort!.on('message', onMessage);
 pump.start();
@@ -64,9 +64,18 @@ tell({ kind: 'ready' });
 function tick(): void {
   emitter.tick(performance.now());
   recorder.tick(performance.now());
+  learners.pairing.tick(performance.now());
   clock.refresh();
   flows.expire(monotonicUs());
+  tellNews(performance.now());
   publish();
+}
+
+function tellNews(nowMs: number): void {
+  if (nowMs < newsMs) return;
+  newsMs = nowMs + NEWS_MS;
+  const findings = learners.news();
+  if (findings.length > 0) tell({ kind: 'found', findings });
 }
 
 function publish(): void {
@@ -89,17 +98,22 @@ function onMessage(message: ToWorker): void {
       tell({ kind: 'planned', targets: planner?.report() ?? [] });
       return;
     case 'insight':
-      tell({ kind: 'insight', data: mergeInsight([]) });
+      tell({ kind: 'insight', data: learners.data() });
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));
-      insight.configure(message.snapshot);
+      observe(message.snapshot);
       if (message.off) {
         emitter.abandonRetired();
         recorder.abandonRetired();
       }
       tell({ kind: 'applied', version: message.snapshot.version });
   }
+}
+
+function observe(policies: PolicySnapshot): void {
+  learners.configure(policies);
+  insight.configure(policies);
 }
 
 /** The tap has been detached: takes what it left in the ring, lets copies finish, and accounts for the rest. */
@@ -110,6 +124,7 @@ async function stop(graceMs: number): Promise<void> {
   flows.close(monotonicUs());
   while (emitter.pending + recorder.pending > 0 && performance.now() < deadlineMs) await sleep(5);
   await Promise.all([emitter.close(), recorder.close()]);
+  learners.pairing.finish();
   clearInterval(timer);
   publish();
   source.close();

@@ -131,7 +131,7 @@ class Sender {
   #offer(): void {
     this.#underWay += 1;
     const request = { method: 'GET', path: '/', headers: ['Host', 'shop.example'], body: null };
-    this.queue.offer({ request, bytes: 1024, room: 1024 }, performance.now(), { onCopyEnd: () => (this.#underWay -= 1) }, null);
+    this.queue.offer({ request, bytes: 1024, room: 1024 }, performance.now(), { keeper: null, onCopyEnd: () => (this.#underWay -= 1) }, null);
   }
 }
 

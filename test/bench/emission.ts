@@ -79,7 +79,7 @@ class Contestant {
     const before = process.cpuUsage();
     let offered = 0;
     let ended = 0;
-    const listener = { onCopyEnd: () => (ended += 1) };
+    const listener = { keeper: null, onCopyEnd: () => (ended += 1) };
     while (ended < requests) {
       const room = Math.min(requests - offered, 4 * inFlight - (offered - ended));
       for (let i = 0; i < room; i++) {

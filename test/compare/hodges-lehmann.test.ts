@@ -4,7 +4,7 @@ import { clusterDependence } from '../../src/compare/wilcoxon.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 import { expectClose } from './close.ts';
 import oracle from './fixtures/hodges-lehmann.json' with { type: 'json' };
-import { disturbed, gaussian } from './noise.ts';
+import { disturbed, gaussian } from '../support/noise.ts';
 
 const CONFIDENCE = 0.95;
 const TRUTH = 0.3;

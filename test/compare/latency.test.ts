@@ -4,7 +4,7 @@ import type { LatencyReport } from '../../src/compare/report.ts';
 import type { Random } from '../../src/sketch/random.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 import type { PairSample } from '../../src/sketch/reservoir.ts';
-import { disturbed, gaussian } from './noise.ts';
+import { disturbed, gaussian } from '../support/noise.ts';
 
 /** What production takes typically, microseconds. */
 const TYPICAL_US = 8_000;

@@ -57,6 +57,7 @@ describe('a configuration file', () => {
       memoryBytes: 134_217_728,
       admin: { host: '127.0.0.1', port: 9464 },
       page: { enabled: true, token: null, bodies: false },
+      findings: { learnSeconds: 300, webhook: null },
       drainGraceMs: 5000,
       logLevel: 'info',
       markerHeader: 'shadowtap-mirrored',
@@ -81,7 +82,7 @@ describe('a configuration file', () => {
   });
 
   it('takes every setting', () => {
-    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow, killSwitchFile: /run/off, killSwitchTaps: Detach, cpuBudget: 0.5, cpuPressure: 60, page: { enabled: false, bodies: true }';
+    const spec = 'tap: pcap, workers: 4, ringBytes: 65536, memoryBytes: 4194304, admin: "[::1]:0", drainGrace: 0s, logLevel: debug, markerHeader: X-Shadow, killSwitchFile: /run/off, killSwitchTaps: Detach, cpuBudget: 0.5, cpuPressure: 60, page: { enabled: false, bodies: true }, findings: { learning: 1m, webhook: https://hooks.example/x, minSeverity: high }';
     const { settings } = loadConfig(fileWith(`${HEAD}kind: Agent\nspec: { ${spec}, ${ENDPOINT.trim()} }\n`));
     expect(settings).toEqual({
       tap: 'pcap',
@@ -90,6 +91,7 @@ describe('a configuration file', () => {
       memoryBytes: 4_194_304,
       admin: { host: '::1', port: 0 },
       page: { enabled: false, token: null, bodies: true },
+      findings: { learnSeconds: 60, webhook: { url: 'https://hooks.example/x', minSeverity: 'high', headers: {} } },
       drainGraceMs: 0,
       logLevel: 'debug',
       markerHeader: 'x-shadow',

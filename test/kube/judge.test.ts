@@ -23,6 +23,12 @@ describe('a policy', () => {
     expect(judgement.applied?.addresses).toEqual([there, [], there]);
   });
 
+  it('that only observes is accepted, and has no targets to look for', () => {
+    const judgement = judge(policy('shop/p', { observe: true, targets: [] }), KNOWN, NOTHING);
+    expect(said(judgement)).toEqual(['Accepted=True Accepted', 'ResolvedRefs=True ResolvedRefs']);
+    expect([judgement.verdicts[1]?.message, judgement.applied?.addresses]).toEqual(['there are no targets', []]);
+  });
+
   it('that cannot be read is refused, and the first thing that is wrong is named', () => {
     const { applied, verdicts } = judge(policy('shop/p', { selector: {}, targets: [{ backendRef: { name: 'next', port: 0 } }], ordering: 'Some' }), KNOWN, NOTHING);
     expect(applied).toBeNull();

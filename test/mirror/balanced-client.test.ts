@@ -90,7 +90,7 @@ class Service {
     const request = { method: 'GET', path, headers: ['Host', 'shop'], body: null };
     return new Promise((resolve) => {
       let status = 0;
-      client.send(request, { onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) });
+      client.send(request, { keeper: null, onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) });
     });
   }
 
@@ -265,7 +265,7 @@ describe('connections to a Service', () => {
     cleanups.push(() => client.destroy());
     for (let i = 0; i < 12; i++) {
       await new Promise<void>((resolve, reject) => {
-        client.send({ method: 'GET', path: '/', headers: ['Host', 'shop'], body: null }, { onAnswer() {}, onEnd: () => resolve(), onFailure: reject });
+        client.send({ method: 'GET', path: '/', headers: ['Host', 'shop'], body: null }, { keeper: null, onAnswer() {}, onEnd: () => resolve(), onFailure: reject });
       });
     }
     expect(requestsOf(pods)).toEqual([4, 4, 4]);

@@ -61,7 +61,7 @@ function fetchOne(client: H1Client, request: Partial<OutgoingRequest> = {}): Pro
     let status = 0;
     client.send(
       { ...GET, ...request },
-      { onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) },
+      { keeper: null, onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) },
     );
   });
 }
@@ -240,7 +240,7 @@ describe('connections of our HTTP/1.1 client', () => {
     const client = new H1Client('http://192.0.2.1:9', { connections: 1, pipelining: 1 });
     cleanups.push(() => void client.destroy());
     const reasons: string[] = [];
-    const delivery = client.send(GET, { onAnswer() {}, onEnd() {}, onFailure: (reason) => reasons.push(reason) });
+    const delivery = client.send(GET, { keeper: null, onAnswer() {}, onEnd() {}, onFailure: (reason) => reasons.push(reason) });
     delivery.abort();
     delivery.abort();
     expect(reasons).toEqual(['connect']);

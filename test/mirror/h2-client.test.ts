@@ -21,7 +21,7 @@ function send(client: HttpClient, request: Partial<OutgoingRequest> = {}, http2:
   let status = 0;
   const delivery = client.send(
     { method: 'GET', path: '/a?b', headers: [], body: null, ...request, http2: { pseudo: PSEUDO, trailers: [], live: null, ...http2 } },
-    { onAnswer: (value) => (status = value), onEnd: (trailers) => resolve({ how: status, trailers }), onFailure: (how) => resolve({ how, trailers: [] }) },
+    { keeper: null, onAnswer: (value) => (status = value), onEnd: (trailers) => resolve({ how: status, trailers }), onFailure: (how) => resolve({ how, trailers: [] }) },
   );
   return { delivery, result: promise };
 }

@@ -36,7 +36,7 @@ function offer(planner: Planner, head: string, body: string | null = null): stri
     const { outcome, reason } = OUTCOME_SLOTS[slot]!;
     end = `${outcome}:${reason}`;
   };
-  planner.offer(0, requestOf(head), body === null ? null : Buffer.from(body), 0, { onCopyEnd });
+  planner.offer(0, requestOf(head), body === null ? null : Buffer.from(body), 0, { keeper: null, onCopyEnd });
   return end;
 }
 

@@ -69,7 +69,7 @@ class Rig {
     for (let i = 0; i < count; i++) {
       const request = { method: body === null ? 'GET' : 'POST', path, headers: ['Host', 'shop'], body };
       this.offered += 1;
-      this.queue.offer(weighed(request), performance.now(), { onCopyEnd: () => (this.ended += 1) }, lane);
+      this.queue.offer(weighed(request), performance.now(), { keeper: null, onCopyEnd: () => (this.ended += 1) }, lane);
     }
   }
 
@@ -272,7 +272,7 @@ describe.each(CLIENTS)('a target queue with %s', (_name, open) => {
     const copy = weighed({ method: 'POST', path: '/', headers: ['Host', 'shop'], body: Buffer.alloc(10_000) });
     for (const { bytes, room } of [copy, { ...copy, room: copy.bytes }]) {
       rig.offered += 1;
-      rig.queue.offer({ ...copy, bytes, room }, performance.now(), { onCopyEnd: () => (rig.ended += 1) }, null);
+      rig.queue.offer({ ...copy, bytes, room }, performance.now(), { keeper: null, onCopyEnd: () => (rig.ended += 1) }, null);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
     rig.budget.give((64 << 20) - 5000);

@@ -45,7 +45,7 @@ function fetchOne(client: UndiciClient, host = 'shop.example'): Promise<number |
     let status = 0;
     client.send(
       { method: 'GET', path: '/', headers: ['Host', host], body: null },
-      { onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) },
+      { keeper: null, onAnswer: (value) => (status = value), onEnd: () => resolve(status), onFailure: (reason) => resolve(reason) },
     );
   });
 }

@@ -46,6 +46,7 @@ class Rig extends Folder {
     this.offered += 1;
     const content = (bytes: Buffer | null) => (bytes === null ? NO_CONTENT : { body: bytes, missing: null });
     this.queue.offer(exchange(`/${this.offered}`), { request: content(body), response: content(response) }, performance.now(), {
+      keeper: null,
       onCopyEnd: () => void (this.ended += 1),
     });
   }

@@ -63,7 +63,7 @@ class Rig {
   offer(count: number, sink: CopySink = this.emitter): void {
     for (let i = 0; i < count; i++) {
       const request = requestOf(`GET /${this.offered++} HTTP/1.1\r\nHost: shop\r\n\r\n`);
-      sink.offer(0, request, null, performance.now(), { onCopyEnd: () => (this.ended += 1) }, FLOW);
+      sink.offer(0, request, null, performance.now(), { keeper: null, onCopyEnd: () => (this.ended += 1) }, FLOW);
     }
   }
 

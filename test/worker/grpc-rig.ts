@@ -50,7 +50,7 @@ export class GrpcRig implements AsyncDisposable {
     this.budget = new ByteBudget(memory);
     this.emitter = new Emitter(this.budget);
     this.recorder = new Recorder({ clock: (us) => us / 1000, share: { index: 0, count: 1 }, budget: this.budget, counters: new WorkerCounters(), onProblem: () => {} });
-    this.pipeline = new Pipeline(this.book.workers[0]!, this.emitter, this.budget, this.compile([spec]), 'marker', undefined, this.recorder);
+    this.pipeline = new Pipeline(this.book.workers[0]!, this.emitter, this.budget, this.compile([spec]), 'marker', { recorder: this.recorder });
     this.#connection = new HttpConnection(FLOW, { mute() {} }, this.pipeline, { maxHeadBytes: 128 * 1024, budget: this.budget }, newHttpCounters());
     this.#timer = setInterval(() => {
       this.emitter.tick(performance.now());

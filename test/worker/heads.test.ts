@@ -58,7 +58,7 @@ class Line {
     };
     const options = { clock: (us: number) => us, share: { index: 0, count: 1 }, budget, counters: new WorkerCounters(), onProblem: problems };
     this.#recorder = new Recorder(options);
-    const pipeline = new Pipeline(this.book.workers[0]!, new Emitter(budget), budget, compiled, 'm', undefined, this.#recorder);
+    const pipeline = new Pipeline(this.book.workers[0]!, new Emitter(budget), budget, compiled, 'm', { recorder: this.#recorder });
     this.connections = Array.from({ length: connections }, (_, id) => {
       const info = { id, endpoint: 1, clientAddress: '10.0.0.1', clientPort: id, serverAddress: '10.0.0.2', serverPort: 80 };
       return new HttpConnection(info, { mute() {} }, pipeline, { ...defaultHttpOptions(), budget }, newHttpCounters());

@@ -57,10 +57,11 @@ export function sumFollows({ text, end }: Sample): boolean {
   return /^ ?['"]?\d{1,9}['"]? ?[*+-] ?['"]?\d{1,9}['"]? ?[})%]/.test(text.slice(end, end + REACH));
 }
 
-/** A path that names a parent: it climbs out of the root, or it was encoded so that it is not seen. */
+/** A path that names a parent: it climbs out of the root, or it was encoded so that it is not seen, or only some servers see it. */
 export function climbsOut({ text, raw, end, place }: Sample): boolean {
-  if (!/^(?:$|[\/\\;])/.test(text.slice(end, end + 1))) return false;
-  return place !== PATH || !raw.includes('/..') || depthAt(text, end) < 0;
+  const next = text[end] ?? '/';
+  if (next === ';' || next === '\\') return true;
+  return next === '/' && (place !== PATH || !raw.includes('/..') || depthAt(text, end) < 0);
 }
 
 /** How deep under its root a path is at `end`; below 0 once it has been above it. */

@@ -1,0 +1,42 @@
+import type { CompareTarget } from '../compare/comparator.ts';
+import { Differ } from '../compare/differ.ts';
+import { compareRules } from '../compare/rules.ts';
+import { durationMs } from '../policy/duration.ts';
+import { policyName } from '../policy/policy-name.ts';
+import type { MirrorPolicy } from '../policy/schema.ts';
+import { addressOf } from './target-address.ts';
+
+/** A target whose answers are compared. */
+export interface ComparedTarget extends CompareTarget {
+  /** Share of its policy's exchanges that is compared, 0 to 1. */
+  readonly share: number;
+  /** Of either side's content. */
+  readonly maxBodyBytes: number;
+  /** What the mirror is given. */
+  readonly timeoutMs: number;
+}
+
+/** @param index of the policy's targets @returns null where its answers are not compared */
+export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTarget | null {
+  const { compare, targets, redact, limits } = policy.spec;
+  const target = targets[index]!;
+  const { role } = target;
+  if (compare === undefined || target.file !== undefined) return null;
+  const address = addressOf(policy, target);
+  const { percent, learnNoise, ...spec } = compare;
+  const { maxBodyBytes, headers, ignore, tolerance, keyed, examples } = spec;
+  const name = policyName(policy);
+  return {
+    key: JSON.stringify([name, index, address, role]),
+    policy: name,
+    target: address,
+    role,
+    rules: JSON.stringify([maxBodyBytes, headers, ignore, tolerance, keyed, examples, redact]),
+    differ: new Differ(compareRules(spec, redact)),
+    learnNoise,
+    examples: examples !== 'None',
+    share: percent / 100,
+    maxBodyBytes,
+    timeoutMs: durationMs(limits.timeout),
+  };
+}

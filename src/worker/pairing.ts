@@ -1,0 +1,142 @@
+import type { Answer, NotCompared, Question } from '../compare/answer.ts';
+import type { Comparator } from '../compare/comparator.ts';
+import type { Difference } from '../compare/difference.ts';
+import type { ByteBudget } from '../flow/budget.ts';
+import { Link } from '../flow/link.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { ComparedTarget } from './compared-target.ts';
+import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
+import type { PairedCopy } from './paired-copy.ts';
+import { SpareTime } from './spare-time.ts';
+
+/** Exchanges that wait for an answer of either side, and answers that wait to be compared. */
+const MAX_PAIRS = 4_096;
+const MAX_READY = 1_024;
+/** Of the worker's time. */
+const TIME_SHARE = 1 / 4;
+
+/** Watches what becomes of copies, while it does; whatever it is given is borrowed until it returns. */
+export interface PairWatcher {
+  /**
+   * @param answers null where they are not known, or not whole
+   * @param found what they differ in, before anything is taken for noise; or why they were not compared
+   * @param slot how the copy ended, an index of OUTCOME_SLOTS; -1 where nobody waited for that
+   */
+  saw(target: ComparedTarget, question: Question, answers: { readonly production: Answer | null; readonly mirror: Answer | null }, found: readonly Difference[] | NotCompared, slot: number): void;
+}
+
+export interface PairingOptions {
+  readonly comparator: Comparator;
+  /** Room for answers of either side, and for what waits for them. */
+  readonly budget: ByteBudget;
+  /** The path template of a request whose head is there. */
+  readonly templateOf: (exchange: Exchange) => string;
+  /** Uniform within [0, 1). */
+  readonly random?: () => number;
+}
+
+/**
+ * Brings production's answers and the mirrors' together, within bounds of number, bytes and time, and has them compared when
+ * there is time. Of each copy that a compared target is offered the comparator hears once.
+ */
+export class Pairing implements PairOwner {
+  /** null: nobody watches. */
+  watcher: PairWatcher | null = null;
+  readonly #comparator: Comparator;
+  readonly #budget: ByteBudget;
+  readonly #templateOf: (exchange: Exchange) => string;
+  readonly #random: () => number;
+  /** Those in the sample that wait, oldest first. */
+  readonly #pairs = new Link<Pair>(null);
+  readonly #ready = new SpareTime<AnsweredCopy>((answered) => this.#compare(answered), { share: TIME_SHARE, maxWaiting: MAX_READY });
+  #pending = 0;
+
+  constructor({ comparator, budget, templateOf, random = Math.random }: PairingOptions) {
+    this.#comparator = comparator;
+    this.#budget = budget;
+    this.#templateOf = templateOf;
+    this.#random = random;
+  }
+
+  /** Exchanges that wait for an answer. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** From now on these are compared. @param targets by flat number */
+  configure(targets: readonly (ComparedTarget | null)[]): void {
+    this.#comparator.configure(targets.filter((target) => target !== null));
+  }
+
+  /**
+   * A request was admitted, and its head is there.
+   * @param numbers flat numbers of its targets
+   * @param compared by flat number
+   * @returns null where none of them is compared
+   */
+  open(exchange: Exchange, numbers: readonly number[], compared: readonly (ComparedTarget | null)[]): Pair | null {
+    if (compared.length === 0) return null;
+    const targets = this.#draw(numbers, compared);
+    if (targets.length === 0) return null;
+    const pair = new Pair(this, exchange, this.#templateOf(exchange), targets, this.#budget);
+    if (!pair.isDrawn) return pair;
+    if (this.#pending >= MAX_PAIRS) pair.giveUp('memory');
+    this.#pending += 1;
+    pair.link.moveTo(this.#pairs);
+    return pair;
+  }
+
+  compare(ready: AnsweredCopy): boolean {
+    return this.#ready.offer(ready);
+  }
+
+  skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void {
+    this.#comparator.skip(target.key, question, production, why);
+    if (this.watcher === null) return;
+    const mirror = copy === null || copy.slot < 0 || copy.missing !== null ? null : copy.answer();
+    this.watcher.saw(target, question, { production, mirror }, why, copy?.slot ?? -1);
+  }
+
+  over(pair: Pair): void {
+    if (pair.isDrawn) this.#pending -= 1;
+  }
+
+  /** Gives up what production has not answered in time. Call it a few times a second. */
+  tick(nowMs: number): void {
+    let link = this.#pairs.next;
+    while (link.owner !== null) {
+      const pair = link.owner;
+      // It may be over then.
+      link = link.next;
+      pair.tick(nowMs);
+    }
+  }
+
+  /** Compares what waits. Once all exchanges and copies have ended, nothing is pending. */
+  finish(): void {
+    this.#ready.finish();
+  }
+
+  /** All of a policy's targets are compared for the same exchanges. */
+  #draw(numbers: readonly number[], compared: readonly (ComparedTarget | null)[]): PairedTarget[] {
+    const targets: PairedTarget[] = [];
+    for (const number of numbers) {
+      const target = compared[number]!;
+      if (target === null) continue;
+      const last = targets.at(-1);
+      const drawn = last?.target.policy === target.policy ? last.drawn : this.#random() < target.share;
+      targets.push({ target, drawn });
+    }
+    return targets;
+  }
+
+  #compare({ pair, copy, production }: AnsweredCopy): void {
+    const { target, keeper } = copy;
+    this.#comparator.pressed = this.#ready.isPressed;
+    if (keeper.connectUs >= 0) this.#comparator.connected(target.key, keeper.connectUs);
+    const mirror = copy.answer();
+    const found = this.#comparator.compare(target.key, pair.question, production, mirror);
+    if (found !== null) this.watcher?.saw(target, pair.question, { production, mirror }, found, copy.slot);
+    pair.done(copy);
+  }
+}
