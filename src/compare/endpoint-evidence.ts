@@ -29,6 +29,7 @@ export class EndpointEvidence {
   template: string;
   compared = 0;
   repeats = 0;
+  soonRepeats = 0;
   readonly #notCompared: Partial<Record<NotCompared, number>> = {};
   readonly #places: PlaceCounts;
   readonly #signatures: SignatureTable;
@@ -73,13 +74,16 @@ export class EndpointEvidence {
     this.#signatures.add(at, 1);
   }
 
-  /** Production's answers to two equal requests were compared with each other. */
-  addRepeat(differences: readonly Difference[]): void {
+  /** Production's answers to two equal requests were compared with each other. @param isSoon one came within three seconds of the other */
+  addRepeat(differences: readonly Difference[], isSoon: boolean): void {
     this.repeats++;
+    if (isSoon) this.soonRepeats++;
     this.#pass++;
     for (const difference of differences) {
       const place = this.#fresh(difference);
-      if (place !== null) place.varied++;
+      if (place === null) continue;
+      place.varied++;
+      if (isSoon) place.variedSoon++;
     }
   }
 
@@ -95,6 +99,7 @@ export class EndpointEvidence {
   join(data: EndpointComparison): void {
     this.compared += data.compared;
     this.repeats += data.repeats;
+    this.soonRepeats += data.soonRepeats;
     addTo(this.#notCompared, data.notCompared);
     joinCounts(this.#production, data.answers.production);
     joinCounts(this.#mirror, data.answers.mirror);
@@ -107,6 +112,7 @@ export class EndpointEvidence {
       place.looked += evidence.looked;
       place.random += evidence.random;
       place.varied += evidence.varied;
+      place.variedSoon += evidence.variedSoon;
       this.#places.joinExamples(place, evidence.examples);
       return place.index;
     });
@@ -126,6 +132,7 @@ export class EndpointEvidence {
       signatures: signatures.sort((a, b) => compareText(a.places.join(), b.places.join())),
       places: sorted.map(placeData),
       repeats: this.repeats,
+      soonRepeats: this.soonRepeats,
       answers: { production: copyCounts(this.#production), mirror: copyCounts(this.#mirror) },
       latency: this.#latencyData(),
     };

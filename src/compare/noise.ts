@@ -27,6 +27,8 @@ const CONFIDENCE = 0.9973;
 const MIN_VARIED = 3;
 /** Repeats below which production is not said to be steady. */
 const MIN_REPEATS = 5;
+/** Repeats within three seconds from which they say something of their own. */
+const MIN_SOON = 20;
 /** Looks at values, and the share of answers that differ, from which values are assumed to be random. */
 const MIN_LOOKS = 3;
 const NEARLY_ALWAYS = 0.9;
@@ -55,8 +57,19 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
   if (standing === 'finding' && own.count > 0 && judgeByLooks(place, endpoint) !== null) {
     return { standing: 'unknown', because: `it looks random and may belong to the instance, which a baseline or a rule would tell: ${said}, the mirror's differ in ${of(mirror)}` };
   }
+  if (standing === 'noise') return judgeByState(place, endpoint, mirror, said) ?? say('noise', said, mirror);
   if (standing !== 'unknown') return say(standing, said, mirror);
   return (own.count >= endpoint.repeats ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
+}
+
+/** What others write between two reads varies in repeats, the more the later they come; the mirror answers a moment after production. */
+function judgeByState({ variedSoon }: PlaceEvidence, { repeats, soonRepeats }: EndpointComparison, mirror: Proportion, said: string): PlaceJudgement | null {
+  const soon: Proportion = { count: variedSoon, total: soonRepeats };
+  if (soonRepeats < MIN_SOON || soonRepeats === repeats || !isAbove(mirror, soon)) return null;
+  return {
+    standing: 'unknown',
+    because: `it may be what others write, if the mirror sees that later, which a baseline or a rule would tell: ${said}, but in only ${of(soon)} within three seconds, the mirror's in ${of(mirror)}`,
+  };
 }
 
 const OPPOSITE: Readonly<Partial<Record<DifferenceKind, DifferenceKind>>> = { missing: 'added', added: 'missing' };
@@ -120,7 +133,7 @@ function isAboveIn(upper: string, lower: string): boolean {
 
 /** After enough exchanges, what production was never seen to do is the mirror's doing. */
 function settle(judgement: PlaceJudgement, endpoint: EndpointComparison, index: number, { minCompared }: NoiseRules): PlaceJudgement {
-  const isSettled = endpoint.places[index]!.varied === 0 && endpoint.compared >= minCompared;
+  const isSettled = ownVariation(endpoint.places[index]!, endpoint).count === 0 && endpoint.compared >= minCompared;
   return isSettled ? { ...judgement, standing: 'finding' } : judgement;
 }
 

@@ -13,6 +13,7 @@ export interface CountedPlace {
   looked: number;
   random: number;
   varied: number;
+  variedSoon: number;
   /** Left out of signatures from now on. */
   isApart: boolean;
   /** The pass that it was last counted in, so that it is counted once in each. */
@@ -91,15 +92,15 @@ export class PlaceCounts {
   }
 
   #make(where: string, kind: DifferenceKind, next: CountedPlace | null): CountedPlace {
-    const place: CountedPlace = { where, kind, index: this.list.length, differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, isApart: false, pass: 0, examples: [], next };
+    const place: CountedPlace = { where, kind, index: this.list.length, differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, variedSoon: 0, isApart: false, pass: 0, examples: [], next };
     this.list.push(place);
     this.#byName.set(where, place);
     return place;
   }
 }
 
-export function placeData({ where, kind, differed, unlisted, looked, random, varied, examples }: CountedPlace): PlaceEvidence {
-  return { where, kind, differed, unlisted, looked, random, varied, examples: [...examples].sort(byText) };
+export function placeData({ where, kind, differed, unlisted, looked, random, varied, variedSoon, examples }: CountedPlace): PlaceEvidence {
+  return { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples: [...examples].sort(byText) };
 }
 
 function byText(a: Example, b: Example): number {

@@ -24,9 +24,9 @@ function endpoint({ compared, template = '/a', different = 0, place = {}, repeat
   const sample = slowdown === undefined ? [] : Array.from({ length: 400 }, (_, i) => [i, 5_000 + random() * 5_000] as const).flatMap(([at, us]) => [at * 50, us, us * slowdown * (0.9 + random() * 0.2)]);
   const statuses = [0, compared, 0, 0, 0] as const;
   return {
-    method: 'GET', template, compared, notCompared, repeats,
+    method: 'GET', template, compared, notCompared, repeats, soonRepeats: 0,
     signatures: different === 0 ? [] : [{ places: [0], count: different }],
-    places: different === 0 ? [] : [{ where: 'body /total', kind: 'field', differed: different, unlisted: 0, looked: 1, random: 0, varied: 0, examples: [{ production: '17', mirror: '18' }], ...place }],
+    places: different === 0 ? [] : [{ where: 'body /total', kind: 'field', differed: different, unlisted: 0, looked: 1, random: 0, varied: 0, variedSoon: 0, examples: [{ production: '17', mirror: '18' }], ...place }],
     answers: { production: { statuses, errors: errors[0] }, mirror: { statuses, errors: errors[1] } },
     latency: { pairs: sample.length / 3, sample },
   };
@@ -149,7 +149,7 @@ describe('there is too little data', () => {
 
 describe('judging', () => {
   it('tells an exchange with a finding among noise from one with noise alone, also where signatures do not show all', () => {
-    const noise: PlaceEvidence = { where: 'body /id', kind: 'field', differed: 1_000, unlisted: 0, looked: 0, random: 0, varied: 1_000, examples: [] };
+    const noise: PlaceEvidence = { where: 'body /id', kind: 'field', differed: 1_000, unlisted: 0, looked: 0, random: 0, varied: 1_000, variedSoon: 0, examples: [] };
     const total: PlaceEvidence = { ...noise, where: 'body /total', differed: 30, varied: 0 };
     const given = (change: Partial<EndpointComparison>): PolicyReport =>
       judge({ policies: [{ ...policy([]), endpoints: [{ ...endpoint({ compared: 1_000 }), places: [noise, total], ...change }] }] }, () => RULES).policies[0]!;

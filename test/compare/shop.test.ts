@@ -32,6 +32,14 @@ describe.each([false, true])('a shop whose answers differ by nature (with a base
     expect(orders.counts.noise).toBe(orders.counts.compared - orders.counts.different);
   });
 
+  it('does not take a defect for what others write, where the mirror differs far more than that', () => {
+    const [report] = shopReport({ seed: 10, exchanges: 4_000, baseline, defects: { emptyStock: 0.2 } });
+    expect(report!.verdict).toBe(baseline ? 'differs' : 'too little data');
+    expect(report!.endpoints.flatMap(({ template, fields }) => fields.map(({ where, undecided }) => [template, where, undecided]))).toEqual([
+      ['/stock/{id}', 'body /left', !baseline],
+    ]);
+  });
+
   it('names each of several defects', () => {
     expect(named({ seed: 9, exchanges: 4_000, baseline, defects: { wrongTotal: 0.02, failing: 0.05 } }).sort()).toEqual([
       'GET /orders/{id}: field body /total',

@@ -10,6 +10,8 @@ import { question } from './support.ts';
 export interface Defects {
   /** `total` of an order is off. */
   readonly wrongTotal?: number;
+  /** `left` of a product is none. */
+  readonly emptyStock?: number;
   /** `POST /orders` answers 500. */
   readonly failing?: number;
 }
@@ -64,7 +66,7 @@ function request(random: Random): Asked {
   // A few are asked for often, as in every shop.
   const id = Math.floor(40 * random() ** 3);
   if (draw < 0.45) return { method: 'GET', path: `/orders/${id}`, template: '/orders/{id}', make: (nowMs, die, defects) => order(id, nowMs, die, defects) };
-  if (draw < 0.75) return { method: 'GET', path: `/stock/${id}`, template: '/stock/{id}', make: (nowMs) => stock(id, nowMs) };
+  if (draw < 0.75) return { method: 'GET', path: `/stock/${id}`, template: '/stock/{id}', make: (nowMs, die, defects) => stock(id, nowMs, die, defects) };
   return { method: 'POST', path: '/orders', template: '/orders', make: placed };
 }
 
@@ -82,10 +84,10 @@ function order(id: number, nowMs: number, random: Random, { wrongTotal = 0 }: De
   };
 }
 
-/** Each product changes about every 20 seconds. */
-function stock(id: number, nowMs: number): object {
-  const version = Math.floor((nowMs + id * 1_234) / 20_000);
-  return { sku: `sku-${id}`, left: createHash('sha1').update(`${id} ${version}`).digest()[0], checkedAt: Math.floor(nowMs / 1_000) };
+/** Each product changes every 40 seconds. */
+function stock(id: number, nowMs: number, random: Random, { emptyStock = 0 }: Defects): object {
+  const version = Math.floor((nowMs + id * 1_234) / 40_000);
+  return { sku: `sku-${id}`, left: random() < emptyStock ? -1 : createHash('sha1').update(`${id} ${version}`).digest()[0], checkedAt: Math.floor(nowMs / 1_000) };
 }
 
 function placed(nowMs: number, random: Random): object {
