@@ -57,12 +57,12 @@ export function statsAt(n: number): AgentStats {
 }
 
 const FIELDS: readonly FieldReport[] = [
-  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], because: "production's own answers never differ here in 840 repeats" },
-  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], because: "production's own answers never differ here in 840 repeats" },
+  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
+  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
 ];
 
 const NOISE: readonly FieldReport[] = [
-  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], because: "production's own answers differ here in 840 of 840 repeats" },
+  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], because: "production's own answers differ here in 840 of 840 repeats", undecided: false },
 ];
 
 function endpoint(method: string, template: string, verdict: Verdict, different: number, slower: boolean): EndpointReport {
@@ -122,10 +122,11 @@ export function insightAt(n: number): InsightData {
       policy: POLICY,
       target: TARGET,
       role: 'Mirror' as const,
+      rules: '',
       sinceMs: 0,
       folded: 0,
       notCompared: {},
-      connectUs: { seen: 0, sample: [] },
+      connectUs: [],
       endpoints: reportAt(n).policies[0]!.endpoints.map(({ method, template }, which) => ({
         method,
         template,
@@ -135,7 +136,7 @@ export function insightAt(n: number): InsightData {
         places: [],
         repeats: 840,
         answers: { production: { statuses: [0, 1, 0, 0, 0], errors: 0 }, mirror: { statuses: [0, 1, 0, 0, 0], errors: 0 } } as InsightData['compare']['policies'][number]['endpoints'][number]['answers'],
-        latency: { seen: 19_400, sample: latencies(which === 1 ? 1.31 : 1.01) },
+        latency: { pairs: 19_400, sample: latencies(which === 1 ? 1.31 : 1.01) },
       })),
     },
   ];
