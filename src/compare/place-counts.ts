@@ -65,7 +65,7 @@ export class PlaceCounts {
   look(place: CountedPlace, difference: Difference, keepExamples: boolean): void {
     if (place.differed > LOOKS && place.differed % LOOKS !== 0) return;
     place.looked++;
-    if (difference.random) place.random++;
+    if (difference.random === true) place.random++;
     if (keepExamples && place.examples.length < EXAMPLES) this.#addExample(place, difference.production, difference.mirror);
   }
 

@@ -25,7 +25,7 @@ export function differ(spec: Partial<CompareSpec> = {}, redact?: Partial<RedactS
 /** Copies of what differs, with its examples written out. */
 export function allOf(differences: readonly Difference[] | 'encoding'): Difference[] {
   if (differences === 'encoding') throw new Error('content could not be decoded');
-  return differences.map(({ where, kind, production, mirror, random }) => ({ where, kind, production, mirror, random }));
+  return differences.map(({ where, kind, production, mirror }) => ({ where, kind, production, mirror }));
 }
 
 /** Such as `field body /a`, sorted. */
