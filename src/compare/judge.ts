@@ -4,7 +4,7 @@ import { holm } from './family.ts';
 import { judgeEndpoint, measureEndpoint, type JudgedEndpoint } from './judge-endpoint.ts';
 import { reportPolicy } from './judge-policy.ts';
 import type { JudgeRules } from './judge-rules.ts';
-import { compareText } from './place-table.ts';
+import { compareText } from './place-counts.ts';
 import type { PolicyReport, Report } from './report.ts';
 
 /**

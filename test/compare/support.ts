@@ -1,40 +1,39 @@
 import type { Answer, Question } from '../../src/compare/answer.ts';
-import { Comparator, type ComparatorOptions, type CompareTarget } from '../../src/compare/comparator.ts';
-import type { JudgeRules } from '../../src/compare/judge-rules.ts';
-import { ByteBudget } from '../../src/flow/budget.ts';
-import { seededRandom } from '../../src/sketch/random.ts';
-import { FieldDiffer } from './field-differ.ts';
+import { Differ } from '../../src/compare/differ.ts';
+import type { Difference } from '../../src/compare/difference.ts';
+import { compareRules, type CompareSpec, type RedactSpec } from '../../src/compare/rules.ts';
 
-export const RULES: JudgeRules = { maxDifferentPercent: 0, maxSlowdownPercent: 10, confidencePercent: 95, minCompared: 100, learnNoise: true };
+export const ANY: CompareSpec = { maxBodyBytes: 262_144, headers: 'All', ignore: [], tolerance: [], keyed: [], examples: 'Masked' };
+const NO_SECRETS: RedactSpec = { headers: [], cookies: [], queryParams: [], jsonFields: [], mode: 'Remove' };
 
-export function target(change: Partial<CompareTarget> = {}): CompareTarget {
-  return { key: 'v2', policy: 'shop/next', target: 'http://v2', role: 'Mirror', rules: '', differ: new FieldDiffer(), learnNoise: true, examples: true, ...change };
+export function question(about: Partial<Question> = {}): Question {
+  return { method: 'GET', target: '/orders/1', template: '/orders/{id}', key: '', grpc: false, ...about };
 }
 
-/** A comparator with a clock and a die of its own. */
-export class Bench {
-  nowMs = 1_700_000_000_000;
-  readonly memory: ByteBudget;
-  readonly comparator: Comparator;
-
-  constructor(targets: readonly CompareTarget[] = [target()], options: Partial<ComparatorOptions> = {}) {
-    this.memory = options.memory ?? new ByteBudget(64 * 1024 * 1024);
-    this.comparator = new Comparator({ now: () => this.nowMs, random: seededRandom(7), ...options, memory: this.memory });
-    this.comparator.configure(targets);
-  }
-
-  /** One exchange with every target, a while after the one before. */
-  exchange(asked: Question, production: Answer, mirror: Answer, key = 'v2'): void {
-    this.nowMs += 1_100;
-    this.comparator.compare(key, asked, production, mirror);
-  }
+export function answer(about: Partial<Answer> = {}): Answer {
+  return { status: 200, headers: [], trailers: [], body: null, firstByteUs: -1, completeUs: -1, ...about };
 }
 
-export function question(change: Partial<Question> = {}): Question {
-  return { method: 'GET', target: '/orders/1', template: '/orders/{id}', key: '', grpc: false, ...change };
+export function jsonAnswer(body: string | Buffer, headers: readonly string[] = []): Answer {
+  return answer({ headers: ['Content-Type', 'application/json', ...headers], body: Buffer.from(body) });
 }
 
-export function answer(content: object | string | null, change: Partial<Answer> = {}): Answer {
-  const body = content === null ? null : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
-  return { status: 200, headers: [], trailers: [], body, firstByteUs: 900, completeUs: 1_000, ...change };
+export function differ(spec: Partial<CompareSpec> = {}, redact?: Partial<RedactSpec>): Differ {
+  return new Differ(compareRules({ ...ANY, ...spec }, redact === undefined ? undefined : { ...NO_SECRETS, ...redact }));
+}
+
+/** Copies of what differs, with its examples written out. */
+export function allOf(differences: readonly Difference[] | 'encoding'): Difference[] {
+  if (differences === 'encoding') throw new Error('content could not be decoded');
+  return differences.map(({ where, kind, production, mirror }) => ({ where, kind, production, mirror }));
+}
+
+/** Such as `field body /a`, sorted. */
+export function placesOf(differences: readonly Difference[] | 'encoding'): string[] {
+  return allOf(differences).map(({ where, kind }) => `${kind} ${where}`).sort();
+}
+
+/** What differs between two documents. */
+export function jsonPlaces(production: string | Buffer, mirror: string | Buffer, spec: Partial<CompareSpec> = {}): string[] {
+  return placesOf(differ(spec).differences(question(), jsonAnswer(production), jsonAnswer(mirror)));
 }
