@@ -1,9 +1,9 @@
 import type { Answer, Question } from '../../src/compare/answer.ts';
 import { Differ } from '../../src/compare/differ.ts';
 import type { Difference } from '../../src/compare/difference.ts';
-import { compareRules, type CompareSpec, type RedactSpec } from '../../src/compare/rules.ts';
+import { compareRules, type DiffSpec, type RedactSpec } from '../../src/compare/rules.ts';
 
-export const ANY: CompareSpec = { maxBodyBytes: 262_144, headers: 'All', ignore: [], tolerance: [], keyed: [], examples: 'Masked' };
+export const ANY: DiffSpec = { maxBodyBytes: 262_144, headers: 'All', ignore: [], tolerance: [], keyed: [], examples: 'Masked' };
 const NO_SECRETS: RedactSpec = { headers: [], cookies: [], queryParams: [], jsonFields: [], mode: 'Remove' };
 
 export function question(about: Partial<Question> = {}): Question {
@@ -18,7 +18,7 @@ export function jsonAnswer(body: string | Buffer, headers: readonly string[] = [
   return answer({ headers: ['Content-Type', 'application/json', ...headers], body: Buffer.from(body) });
 }
 
-export function differ(spec: Partial<CompareSpec> = {}, redact?: Partial<RedactSpec>): Differ {
+export function differ(spec: Partial<DiffSpec> = {}, redact?: Partial<RedactSpec>): Differ {
   return new Differ(compareRules({ ...ANY, ...spec }, redact === undefined ? undefined : { ...NO_SECRETS, ...redact }));
 }
 
@@ -34,6 +34,6 @@ export function placesOf(differences: readonly Difference[] | 'encoding'): strin
 }
 
 /** What differs between two documents. */
-export function jsonPlaces(production: string | Buffer, mirror: string | Buffer, spec: Partial<CompareSpec> = {}): string[] {
+export function jsonPlaces(production: string | Buffer, mirror: string | Buffer, spec: Partial<DiffSpec> = {}): string[] {
   return placesOf(differ(spec).differences(question(), jsonAnswer(production), jsonAnswer(mirror)));
 }
