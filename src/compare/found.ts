@@ -96,6 +96,7 @@ export class FoundList {
     while (this.list.length > length) {
       const found = this.list.pop()!;
       found.place!.kinds &= ~BIT[found.kind];
+      found.release();
     }
   }
 }

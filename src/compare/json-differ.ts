@@ -111,6 +111,11 @@ export class JsonDiffer {
           else if (next <= FIRST_NAME) {
             this.#name(start + 1, at - 1);
             next = NAME_END;
+            // Nearly always it is here already.
+            if (at < limit && a[at] === COLON) {
+              next = VALUE;
+              at += 1;
+            }
           } else return false;
           break;
         case COMMA:
