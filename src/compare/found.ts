@@ -1,6 +1,7 @@
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './difference.ts';
 import type { Place } from './json-places.ts';
 import { NOTHING, Shown, type Masker } from './mask.ts';
+import { looksRandom } from './value-shape.ts';
 
 /** More places of one pair are not told apart. */
 export const MAX_DIFFERENCES = 64;
@@ -26,6 +27,10 @@ export class Found implements Difference {
 
   get mirror(): string {
     return this.#masker.show(this.ofMirror, this.instead);
+  }
+
+  get random(): boolean {
+    return looksRandom(this.ofProduction.value, this.ofMirror.value);
   }
 }
 

@@ -96,7 +96,7 @@ function fieldsOf({ places, compared }: EndpointComparison, judged: readonly Pla
     .flatMap(({ where, kind, differed, examples }, i) => {
       const { standing, because } = judged[i]!;
       if (differed === 0 || !standings.includes(standing)) return [];
-      return [{ where, kind, count: differed, share: differed / compared, examples, because }];
+      return [{ where, kind, count: differed, share: differed / compared, examples, undecided: standing === 'unknown', because }];
     })
     .sort((a, b) => b.count - a.count)
     .slice(0, FIELDS);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readElements, readMembers } from './json-items.ts';
+import { readElements } from './json-elements.ts';
+import { Members } from './json-members.ts';
 import { LIST, NUMBER, OBJECT, skipSpace, STRING, TYPE_OF } from './json-scan.ts';
 import { textOf } from './json-string.ts';
 import { isCardNumber, isSecretKind, kindOf, LOOKED_AT, withoutSecrets } from './kinds.ts';
@@ -29,7 +30,8 @@ export const HIDDEN = '(hidden)';
 
 /** Longest text that is shown, in characters. */
 export const MAX_SHOWN = 80;
-
+/** Longest value whose form is looked at, in bytes. */
+const LONGEST_VALUE = 16_384;
 
 /** What one side has at a place. It is written out only when somebody asks, as most differences are only counted. */
 export class Shown {
@@ -51,6 +53,16 @@ export class Shown {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
+  }
+
+  /** The value itself, which nobody may see; empty where it is none, or too long to be looked at. */
+  get value(): string {
+    const { form, bytes, start, end } = this;
+    if (form === WORDS || form === TEXT) return this.text;
+    if (form !== JSON_VALUE || end - start > LONGEST_VALUE) return '';
+    const type = TYPE_OF[bytes[start]!];
+    if (type === STRING) return textOf(bytes, start + 1, end - 1);
+    return type === NUMBER ? bytes.latin1Slice(start, end) : '';
   }
 }
 
@@ -89,7 +101,7 @@ export class Masker {
 
   #json(json: Buffer, start: number, end: number): string {
     const type = TYPE_OF[json[start]!]!;
-    if (type === OBJECT) return `object with ${count(readMembers(json, skipSpace(json, start + 1), 0)?.values.length ?? 0, 'field')}`;
+    if (type === OBJECT) return `object with ${count(Members.read(json, skipSpace(json, start + 1))?.count ?? 0, 'field')}`;
     if (type === LIST) return `list of ${count(readElements(json, skipSpace(json, start + 1), 0)?.values.length ?? 0, 'element')}`;
     if (type === STRING) return this.#text(textOf(json, start + 1, end - 1));
     const text = json.latin1Slice(start, Math.min(end, start + LOOKED_AT));

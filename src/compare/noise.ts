@@ -26,6 +26,8 @@ const CONFIDENCE = 0.9973;
 const MIN_VARIED = 3;
 /** Repeats below which production is not said to be steady. */
 const MIN_REPEATS = 5;
+/** And where it has been seen to vary, below which it is not said how much: what passes with time shows in late repeats only. */
+const MIN_REPEATS_VARYING = 20;
 /** Looks at values, and the share of answers that differ, from which values are assumed to be random. */
 const MIN_LOOKS = 3;
 const NEARLY_ALWAYS = 0.9;
@@ -50,13 +52,17 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
   if (own.total === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
   const standing = hold(mirror, own);
   const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(own.total)}` : `production's own answers differ here in ${of(own)} repeats`;
+  // A token that each instance makes for a while: its own repeats are mostly the same, another instance's never are.
+  if (standing === 'finding' && own.count > 0 && judgeByLooks(place, endpoint) !== null) {
+    return { standing: 'unknown', because: `it looks random and may belong to the instance, which a baseline or a rule would tell: ${said}, the mirror's differ in ${of(mirror)}` };
+  }
   if (standing !== 'unknown') return say(standing, said, mirror);
   return (own.count === own.total ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
 }
 
 /** Holds how often the mirror differs against how often production, or its baseline, does. */
 function hold(mirror: Proportion, own: Proportion): Standing {
-  if (isAbove(mirror, own)) return own.total >= MIN_REPEATS ? 'finding' : 'unknown';
+  if (isAbove(mirror, own)) return own.total >= (own.count === 0 ? MIN_REPEATS : MIN_REPEATS_VARYING) ? 'finding' : 'unknown';
   return own.count >= MIN_VARIED ? 'noise' : 'unknown';
 }
 

@@ -53,7 +53,7 @@ export interface EndpointReport {
   readonly verdict: Verdict;
   readonly reasons: readonly string[];
   readonly counts: Counts;
-  /** Differences that are findings, the most frequent first; bounded. */
+  /** Differences that are findings or may turn out to be, the most frequent first; bounded. */
   readonly fields: readonly FieldReport[];
   /** Differences that are taken for noise, and why. */
   readonly noise: readonly FieldReport[];
@@ -70,6 +70,8 @@ export interface FieldReport {
   readonly share: number;
   /** Redacted; bounded. */
   readonly examples: readonly { readonly production: string; readonly mirror: string }[];
+  /** Too little is known to tell whether it is noise: of `fields` those that are no finding yet. */
+  readonly undecided: boolean;
   /** With numbers: why it is noise, or why it is not. */
   readonly because: string;
 }

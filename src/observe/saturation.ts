@@ -3,8 +3,8 @@ import { rankCorrelation } from '../sketch/rank-correlation.ts';
 const SAMPLE = 200;
 /** Fewer requests say nothing. */
 const LEAST = 100;
-/** No two requests of a sample are closer, so that it tells of ten seconds at least, and not of one burst. */
-const APART_US = 50_000;
+/** Of each such time one request is taken, any: so a sample tells of ten seconds at least, and not of one burst. */
+const SLOT_US = 50_000;
 /** So many new ones make it worth while to calculate again. */
 const RENEWED = SAMPLE / 4;
 
@@ -18,16 +18,24 @@ export class Saturation {
   readonly #latencyUs = new Float64Array(SAMPLE);
   /** How many were taken since the beginning. */
   #taken = 0;
-  #lastUs = -Infinity;
+  #slot = -1;
+  /** Requests of the slot under way, and the one that is taken of them. */
+  #seen = 0;
+  #chosenMet = 0;
+  #chosenUs = 0;
   #calculatedAt = 0;
   #value: number | null = null;
 
   add(timeUs: number, met: number, latencyUs: number): void {
-    if (timeUs - this.#lastUs < APART_US) return;
-    this.#lastUs = timeUs;
-    const at = this.#taken++ % SAMPLE;
-    this.#met[at] = met;
-    this.#latencyUs[at] = latencyUs;
+    const slot = Math.floor(timeUs / SLOT_US);
+    if (slot !== this.#slot) {
+      if (this.#seen > 0) this.#take();
+      this.#slot = slot;
+      this.#seen = 0;
+    }
+    if (Math.random() * ++this.#seen >= 1) return;
+    this.#chosenMet = met;
+    this.#chosenUs = latencyUs;
   }
 
   /** -1 to 1; null where too little is known: too few requests, or concurrency that hardly varied (nine in ten within a factor of two). */
@@ -36,6 +44,12 @@ export class Saturation {
     this.#calculatedAt = this.#taken;
     this.#value = this.#calculate();
     return this.#value;
+  }
+
+  #take(): void {
+    const at = this.#taken++ % SAMPLE;
+    this.#met[at] = this.#chosenMet;
+    this.#latencyUs[at] = this.#chosenUs;
   }
 
   #calculate(): number | null {

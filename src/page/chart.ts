@@ -88,7 +88,7 @@ class TrendChart extends HTMLElement {
       cursor: { drag: { x: false, y: false } },
       scales: { x: { time: x.isTime === true, ...(x.isLogarithmic === true && { distr: 3, log: 2 }) } },
       axes: [
-        { ...axis, label: x.name, ...(x.format && { values: (_: uPlot, splits: number[]) => splits.map((value) => x.format!(value)) }) },
+        { ...axis, label: x.name, ...(x.format && { values: (_: uPlot, splits: number[]) => splits.map((value: number | null) => (value === null ? '' : x.format!(value))) }) },
         { ...axis, label: y.name, size: 64 },
       ],
       series: [

@@ -2,6 +2,7 @@ import type { LiveAnswer, LiveExchange } from '../worker/live-exchange.ts';
 import { diffLines } from './diff-lines.ts';
 import { bytes, clock, duration } from './format.ts';
 import { html, nothing, type TemplateResult } from './html.ts';
+import { indent } from './indent.ts';
 import { badge, change, code, table } from './parts.ts';
 
 /** Both sides of an exchange beside each other, with what differs marked. */
@@ -83,7 +84,7 @@ function bodies(production: LiveAnswer | null, mirror: LiveAnswer | null): unkno
   const [left, right] = [production?.body ?? null, mirror?.body ?? null];
   if (left === null && right === null) return html`<p class="soft">Contents are not shown: the agent's ${code('page.bodies')} is off, or there are none.</p>`;
   const notes = [left?.note ?? '', right?.note ?? ''];
-  const rows = diffLines(left?.text ?? '', right?.text ?? '');
+  const rows = diffLines(indent(left?.text ?? ''), indent(right?.text ?? ''));
   return html`<h3>Content</h3>
     ${notes.every((note) => note === '') ? nothing : html`<p class="soft">Production: ${notes[0] || 'whole'}; mirror: ${notes[1] || 'whole'}.</p>`}
     <div class="scroll bodies" role="region" tabindex="0" aria-label="Contents of both sides">

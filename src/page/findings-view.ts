@@ -17,7 +17,7 @@ export const findingsView: Part = ({ insight, search }) => {
     .sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || b.lastMs - a.lastMs);
   return html`
     ${card('Findings', shown.length === 0 ? empty('Nothing fits', 'No finding has what you search for.') : table('Findings', ['severity', 'rule', 'evidence', 'client', 'where', ...numbers('count'), 'first seen', 'last seen'], shown.map(row)))}
-    ${card('By rule, since the agent started', table('Findings by rule', ['rule', ...numbers('count')], Object.entries(totals).sort(([, a], [, b]) => b - a).map(([rule, of]) => [code(rule), count(of)])))}
+    ${card('By rule, since the agent started', html`<div class="short">${table('Findings by rule', ['rule', ...numbers('count')], Object.entries(totals).sort(([, a], [, b]) => b - a).map(([rule, of]) => [code(rule), count(of)]))}</div>`)}
     ${unlisted === 0 ? nothing : html`<p class="soft">${count(unlisted)} occurrences of findings that are no longer listed are counted in the table by rule.</p>`}
   `;
 };

@@ -33,7 +33,7 @@ export interface Band {
 }
 
 export const BAR = 10;
-const COLUMN = 206;
+const COLUMN = 204;
 const TOP = 52;
 /** Height of all that was seen. */
 const WHOLE = 130;
@@ -72,7 +72,7 @@ export function layOut(flow: LedgerFlow): FlowPicture {
     }
   }
   const bottom = Math.max(TOP + WHOLE, ...exits.map(({ y, height }) => y + Math.max(height, LINE)));
-  return { width: COLUMN * (stations.length - 1) + 250, height: Math.ceil(bottom + 6), stations, bands, exits };
+  return { width: COLUMN * (stations.length - 1) + 300, height: Math.ceil(bottom + 6), stations, bands, exits };
 }
 
 /** What it says of the new version. */

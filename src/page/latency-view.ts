@@ -3,9 +3,8 @@ import './chart.ts';
 import type { Chart } from './chart.ts';
 import { count, duration, share } from './format.ts';
 import { html, nothing, type TemplateResult } from './html.ts';
-import type { LatencySeries } from './latency-history.ts';
 import type { Actions, Model, Part } from './model.ts';
-import { summarise, type PairSummary } from './pairs.ts';
+import { summarise, type PairSummary, type TimeSeries } from './pairs.ts';
 import { badge, card, code, empty, fits, numbers, table } from './parts.ts';
 import { endpointsOf, rowKey, type ReportRow } from './report-rows.ts';
 
@@ -27,30 +26,29 @@ function chooser(rows: readonly ReportRow[], chosen: ReportRow, actions: Actions
   </select></label></div>`;
 }
 
-function details({ insight, latencies }: Model, row: ReportRow, latency: LatencyReport): TemplateResult {
+function details({ insight }: Model, row: ReportRow, latency: LatencyReport): TemplateResult {
   const data = insight?.compare.policies
     .find(({ policy, target }) => policy === row.policy.policy && target === row.policy.target)
     ?.endpoints.find(({ method, template }) => rowKey('', '', method, template) === rowKey('', '', row.endpoint.method, row.endpoint.template));
   const summary = summarise(data?.latency.sample ?? []);
-  const series = latencies.of(row.key);
   return html`
     ${card('Verdict', verdict(latency), badge(latency.verdict, latency.verdict === 'slower' ? 'bad' : latency.verdict === 'too little data' ? 'quiet' : 'good'))}
     <div class="charts">
       ${summary.pairs === 0 ? nothing : card('Times by percentile', quantiles(summary))}
       ${summary.pairs === 0 ? nothing : card('Mirror against production, pair by pair', ratios(summary))}
-      ${series === null || series.at.length < 2 ? nothing : card('While this page was open', overTime(series))}
+      ${summary.overTime.at.length < 2 ? nothing : card('Over time', overTime(summary.overTime))}
     </div>
   `;
 }
 
 function verdict({ ratio, confidence, pValue, tested, pairs, hopUs, hopFrom, production, mirror }: LatencyReport): TemplateResult {
-  const hops = { baseline: 'by the baseline target', connect: 'by how long connecting takes', unknown: 'not known' };
+  const hops = { baseline: 'by the baseline target', connect: 'by how long connecting takes' };
   return html`
-    <p>The mirror takes <strong>× ${ratio.estimate.toFixed(2)}</strong> production's time (${share(confidence)} confidence: × ${ratio.low.toFixed(2)} to × ${ratio.high.toFixed(2)}), p = ${pValue.toPrecision(2)}, by ${count(tested)} of ${count(pairs)} pairs. The way to the mirror adds ${duration(hopUs)}, ${hops[hopFrom]}; it is taken off before the test.</p>
-    ${table('Times to the last byte', ['side', ...numbers('p50', 'p90', 'p99')], [
+    <p>The mirror takes <strong>× ${ratio.estimate.toFixed(2)}</strong> production's time (${share(confidence)} confidence: × ${ratio.low.toFixed(2)} to × ${ratio.high.toFixed(2)}), p = ${pValue.toPrecision(2)}, by ${count(tested)} of ${count(pairs)} pairs. ${hopFrom === 'unknown' ? 'What the way to the mirror adds is not known.' : `The way to the mirror adds ${duration(hopUs.estimate)}, ${hops[hopFrom]}; it is taken off before the test.`}</p>
+    <div class="short">${table('Times to the last byte', ['side', ...numbers('p50', 'p90', 'p99')], [
       ['production', duration(production.p50), duration(production.p90), duration(production.p99)],
       ['mirror', duration(mirror.p50), duration(mirror.p90), duration(mirror.p99)],
-    ])}`;
+    ])}</div>`;
 }
 
 function quantiles({ percents, production, mirror }: PairSummary): TemplateResult {
@@ -80,24 +78,22 @@ function ratios({ ratios: middles, counts, pairs }: PairSummary): TemplateResult
   );
 }
 
-function overTime({ at, production, mirror, production99, mirror99 }: LatencySeries): TemplateResult {
-  const last = at.length - 1;
-  const times = [0, Math.floor(last / 2), last];
+function overTime({ at, production50, mirror50, production90, mirror90 }: TimeSeries): TemplateResult {
   return withTable(
     {
-      name: 'Median and 99th percentile of the report while this page was open',
+      name: 'Median and 90th percentile of both sides over time',
       x: { name: 'time', values: at, isTime: true },
       y: { name: 'ms to the last byte' },
       lines: [
-        { name: 'production p50', values: production, side: 'production' },
-        { name: 'mirror p50', values: mirror, side: 'mirror' },
-        { name: 'production p99', values: production99, side: 'production', style: 'dashed' },
-        { name: 'mirror p99', values: mirror99, side: 'mirror', style: 'dashed' },
+        { name: 'production p50', values: production50, side: 'production' },
+        { name: 'mirror p50', values: mirror50, side: 'mirror' },
+        { name: 'production p90', values: production90, side: 'production', style: 'dashed' },
+        { name: 'mirror p90', values: mirror90, side: 'mirror', style: 'dashed' },
       ],
     },
-    table('Times while this page was open', ['time', ...numbers('production p50', 'mirror p50', 'production p99', 'mirror p99')], times.map((i) => [
-      new Date(at[i]! * 1000).toLocaleTimeString(),
-      ...[production, mirror, production99, mirror99].map((points) => duration(points[i]! * 1000)),
+    table('Times over time', ['time', ...numbers('production p50', 'mirror p50', 'production p90', 'mirror p90')], at.map((seconds, i) => [
+      new Date(seconds * 1000).toLocaleTimeString(),
+      ...[production50, mirror50, production90, mirror90].map((points) => duration(points[i]! * 1000)),
     ])),
   );
 }

@@ -37,9 +37,11 @@ export function shell(model: Model, actions: Actions): TemplateResult {
     </header>
     <nav class="tabs-bar">${tabs(model, actions)}</nav>
     ${notice(model)}
-    <main id="panel" class="panel" role="tabpanel" tabindex="-1" aria-labelledby="tab-${model.tab}">
-      ${model.tab === 'live' ? nothing : search(model, actions)}
-      ${part(model, actions)}
+    <main>
+      <div id="panel" class="panel" role="tabpanel" tabindex="-1" aria-labelledby="tab-${model.tab}">
+        ${model.tab === 'live' ? nothing : search(model, actions)}
+        ${part(model, actions)}
+      </div>
     </main>
     ${model.helpOpen ? help(actions) : nothing}
   `;
@@ -105,8 +107,8 @@ function notice({ link, stats }: Model): unknown {
 }
 
 function search({ search: text }: Model, actions: Actions): TemplateResult {
-  return html`<form class="filters" role="search" @submit=${(event: Event) => event.preventDefault()}>
-    <label class="grow">show what has<input id="search" type="search" autocomplete="off" spellcheck="false" maxlength="200" placeholder="press / to filter" .value=${text} @input=${(event: Event) => actions.searchFor((event.target as HTMLInputElement).value)}></label>
+  return html`<form class="filters alone" role="search" aria-label="Filter" @submit=${(event: Event) => event.preventDefault()}>
+    <label class="grow"><span class="visually-hidden">show what has</span><input id="search" type="search" autocomplete="off" spellcheck="false" maxlength="200" placeholder="Filter, such as checkout ( / )" .value=${text} @input=${(event: Event) => actions.searchFor((event.target as HTMLInputElement).value)}></label>
   </form>`;
 }
 

@@ -20,10 +20,10 @@ export interface LearnersOptions {
   readonly budget: ByteBudget;
   /** Microseconds of the tap's clock to Unix time in milliseconds. */
   readonly toWallMs: (timeUs: number) => number;
+  /** How long what is usual is learnt before a flood is called one. */
+  readonly learnSeconds: number;
   /** Workers among which connections are shared out. */
   readonly workers: number;
-  /** How long it is learnt what is usual before anything is called a flood. */
-  readonly learnSeconds: number;
 }
 
 /** All that one worker learns from the traffic beside mirroring it. */
@@ -35,14 +35,14 @@ export class Learners {
   readonly #observer: Observer;
   readonly #watchman: Watchman;
 
-  constructor({ budget, toWallMs, workers, learnSeconds }: LearnersOptions) {
+  constructor({ budget, toWallMs, learnSeconds, workers }: LearnersOptions) {
     const templates = this.#templates;
     const fold = (template: string): string => templates.of(template);
     const spare = new SpareBudget(budget, SPARE_SHARE);
     this.#comparator = new Comparator({ memory: spare, fold });
     this.pairing = new Pairing({ comparator: this.#comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
     this.#observer = new Observer(templates, { now: monotonicUs, toWallMs });
-    this.#watchman = new Watchman({ toWallMs, fold, workers, learnSeconds });
+    this.#watchman = new Watchman({ toWallMs, fold, learnSeconds, workers });
     this.onlookers = [this.#observer, this.#watchman];
   }
 

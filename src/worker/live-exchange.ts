@@ -1,7 +1,7 @@
 import type { NotCompared } from '../compare/answer.ts';
 import type { Difference } from '../compare/difference.ts';
 
-/** What a viewer wants to see of the exchanges; what is empty takes all. Compared in any case of letters but for `text`. */
+/** What a viewer wants to see of the exchanges; what is empty takes all. */
 export interface LiveFilter {
   /** `namespace/name` */
   readonly policy: string;
@@ -11,7 +11,7 @@ export interface LiveFilter {
   /** Of production or of the mirror: 1 to 5, as in 2xx; 0 takes all. */
   readonly statusClass: number;
   readonly onlyDifferent: boolean;
-  /** In the path, case-insensitive. */
+  /** In the path, in any case of letters; lower-case here. */
   readonly text: string;
 }
 
@@ -54,7 +54,7 @@ export interface LiveAnswer {
 }
 
 export interface LiveBody {
-  /** Decoded; JSON is indented. Empty where it is not text. */
+  /** Decoded. Empty where it is not text. */
   readonly text: string;
   /** Why there is no text, or not all of it; else empty. */
   readonly note: string;

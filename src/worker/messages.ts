@@ -3,6 +3,7 @@ import type { InsightData } from '../insight.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
 import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
+import type { LiveBatch, LiveFilter } from './live-exchange.ts';
 
 /** What a worker is born with. Every message between the threads is listed in this file. */
 export interface WorkerSetup {
@@ -20,6 +21,8 @@ export interface WorkerSetup {
   readonly dryRun: boolean;
   /** How long it is learnt what is usual before anything is called a flood. */
   readonly learnSeconds: number;
+  /** Shows contents of exchanges to whoever watches. */
+  readonly showBodies: boolean;
   /** The governor's word: the share of admitted requests that may be mirrored. */
   readonly share: SharedArrayBuffer;
   readonly account: SharedArrayBuffer;
@@ -53,8 +56,37 @@ export interface InsightMessage {
   readonly kind: 'insight';
 }
 
+/** Somebody who looks at the exchanges as they happen. */
+export interface Watcher {
+  readonly id: number;
+  readonly filter: LiveFilter;
+}
+
+/** For whom to look out from now on; for nobody where the list is empty. */
+export interface WatchMessage {
+  readonly kind: 'watch';
+  readonly watchers: readonly Watcher[];
+  /** What is known to differ by nature: of an exchange in which nothing else differs that is told. */
+  readonly noise: readonly NoisyEndpoint[];
+}
+
+/** Places of one endpoint's answers that are noise, by kind and name: `field body /at`. */
+export interface NoisyEndpoint {
+  readonly policy: string;
+  readonly target: string;
+  readonly method: string;
+  readonly template: string;
+  readonly places: readonly string[];
+}
+
+export interface WatchedExchanges {
+  /** The watcher's. */
+  readonly id: number;
+  readonly batch: LiveBatch;
+}
+
 /** main ──▶ worker */
-export type ToWorker = PoliciesMessage | StopMessage | PlanMessage | InsightMessage;
+export type ToWorker = PoliciesMessage | StopMessage | PlanMessage | InsightMessage | WatchMessage;
 
 /** worker ──▶ main */
 export type FromWorker =
@@ -64,6 +96,8 @@ export type FromWorker =
   | { readonly kind: 'planned'; readonly targets: readonly PlannedTarget[] }
   /** All of it, since the worker began. */
   | { readonly kind: 'insight'; readonly data: InsightData }
+  /** For each watcher, what was seen since the last time. */
+  | { readonly kind: 'exchanges'; readonly batches: readonly WatchedExchanges[] }
   /** News: what was found, or has grown tenfold, since the last time; at most once a second. */
   | { readonly kind: 'found'; readonly findings: readonly Finding[] }
   /** For the log: what an administrator should look at. */

@@ -34,7 +34,7 @@ const LENGTHS: readonly boolean[] = Array.from({ length: 20 }, (_, length) => [.
  * The same for requests that should get the same answer; says nothing about the request itself. Call it while the head is there.
  * @param content all of it, or a digest of it
  */
-export function questionKey(request: HttpRequest, content: Buffer | string | null): string {
+export function questionKey(request: Pick<HttpRequest, 'method' | 'target' | 'scheme' | 'authority' | 'headers'>, content: Buffer | string | null): string {
   const { method, target, scheme, authority, headers } = request;
   let text = `${method} ${target}\n${scheme}\n${authority}\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) {

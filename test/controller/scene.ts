@@ -177,8 +177,10 @@ export class StandInAgent implements AsyncDisposable {
   stats: unknown;
   /** What it says at /doctor. */
   doctor: unknown = {};
-  /** What it says at /findings. */
+  /** What it says at /insight, /findings and /comparison. */
+  insight: unknown = {};
   findings: unknown = {};
+  comparison: unknown = {};
   /** How often it was asked for its findings, and for its statistics. */
   askedForFindings = 0;
   asked = 0;
@@ -198,7 +200,8 @@ export class StandInAgent implements AsyncDisposable {
       if (url === '/stats') this.asked += 1;
       if (url === '/findings') this.askedForFindings += 1;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(url === '/stats' ? this.stats : url === '/findings' ? this.findings : this.doctor));
+      const pages = { '/stats': this.stats, '/insight': this.insight, '/findings': this.findings, '/comparison': this.comparison, '/doctor': this.doctor };
+      response.end(JSON.stringify(Object.entries(pages).find(([path]) => path === url)?.[1] ?? {}));
     });
   }
 

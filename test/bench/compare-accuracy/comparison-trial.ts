@@ -1,13 +1,14 @@
 import { Comparator, type CompareTarget } from '../../../src/compare/comparator.ts';
+import { Differ } from '../../../src/compare/differ.ts';
 import { judge } from '../../../src/compare/judge.ts';
-import type { PolicyReport, Verdict } from '../../../src/compare/report.ts';
+import { compareRules } from '../../../src/compare/rules.ts';
 import { ByteBudget } from '../../../src/flow/budget.ts';
+import { HttpRequest } from '../../../src/http/exchange.ts';
 import { PathTemplates } from '../../../src/sketch/path-templates.ts';
 import { seededRandom } from '../../../src/sketch/random.ts';
 import { questionKey } from '../../../src/worker/question.ts';
-import { DEFECTS, type Defect } from './defects.ts';
-import { newDiffer } from './differ.ts';
-import { Instance } from './servers.ts';
+import { scoreOf, type Found } from './score.ts';
+import { Client, HEADERS, Instance } from './servers.ts';
 import type { ShopRequest } from './shop.ts';
 import { traffic } from './traffic.ts';
 
@@ -37,19 +38,10 @@ export interface TrialOptions {
 }
 
 /** What one setting made of a trial. */
-export interface Score {
+export interface Score extends Found {
   readonly setting: string;
   readonly rate: number;
   readonly volume: number;
-  /** Defects that were in an answer at least once, and of them those that are findings. */
-  readonly occurred: number;
-  readonly found: number;
-  /** Findings at places where nothing was planted. */
-  readonly falseFindings: readonly string[];
-  /** Places that are findings. */
-  readonly findings: number;
-  readonly missed: readonly string[];
-  readonly verdict: Verdict;
 }
 
 /** Requests of a shop with fifty a second. */
@@ -57,16 +49,17 @@ const STEP_MS = 20;
 /** A copy arrives so much later at most. */
 const LAG_MS = 10;
 const START_MS = Date.UTC(2026, 0, 5, 9);
-const HEADERS = ['Host', 'shop.example', 'Accept', 'application/json', 'Accept-Encoding', 'gzip', 'User-Agent', 'shop-app/3.1'];
 
 /** Two versions of the shop, the same requests to both over HTTP, and what the comparator and the judge say of it. Time is simulated, so it is the same in each run. */
 export async function runTrial({ seed, rate, volumes }: TrialOptions): Promise<Score[]> {
   let nowMs = START_MS;
   const now = () => nowMs;
-  const instance = (name: string, number: number, share: number) => Instance.start({ name, seed: seed * 10 + number, now, defects: DEFECTS, rate: share });
-  await using production = await instance('shop-v1-7d9f', 1, 0);
-  await using mirror = await instance('shop-v2-c41a', 2, rate);
-  await using baseline = await instance('shop-v1-base', 3, 0);
+  await using production = await Instance.start({ name: 'shop-v1-7d9f', seed: seed * 10 + 1, rate: 0, now });
+  await using mirror = await Instance.start({ name: 'shop-v2-c41a', seed: seed * 10 + 2, rate, now });
+  await using baseline = await Instance.start({ name: 'shop-v1-base', seed: seed * 10 + 3, rate: 0, now });
+  using toProduction = new Client(production.port);
+  using toMirror = new Client(mirror.port);
+  using toBaseline = new Client(baseline.port);
   const random = seededRandom(seed);
   const templates = new PathTemplates();
   const fold = (template: string) => templates.of(template);
@@ -79,9 +72,9 @@ export async function runTrial({ seed, rate, volumes }: TrialOptions): Promise<S
     const request = requests.next().value;
     const question = questionOf(request, templates);
     const startMs = nowMs;
-    const answer = await production.ask(request, HEADERS);
+    const answer = await toProduction.ask(request);
     nowMs = startMs + 1 + Math.floor(random() * LAG_MS);
-    const copies = { Mirror: await mirror.ask(request, HEADERS), Baseline: await baseline.ask(request, HEADERS) };
+    const copies = { Mirror: await toMirror.ask(request), Baseline: await toBaseline.ask(request) };
     for (const { key, role } of targets) comparator.compare(key, question, answer, copies[role]);
     nowMs = startMs + STEP_MS;
     if (!volumes.includes(count)) continue;
@@ -89,14 +82,15 @@ export async function runTrial({ seed, rate, volumes }: TrialOptions): Promise<S
     for (const setting of SETTINGS) {
       const policy = report.policies.find(({ policy: name, role }) => name === setting.name && role === 'Mirror');
       if (policy === undefined) throw new Error(`the report does not tell of ${setting.name}`);
-      scores.push({ setting: setting.name, rate, volume: count, ...scoreOf(policy, mirror.planted) });
+      scores.push({ setting: setting.name, rate, volume: count, ...scoreOf(policy, [...mirror.planted.keys()]) });
     }
   }
   return scores;
 }
 
 function targetsOf({ name, learnNoise, baseline, ignore }: Setting): CompareTarget[] {
-  const differ = newDiffer(ignore);
+  const rules = { maxBodyBytes: 262_144, headers: 'All', ignore: ignore.map((pointer) => ({ pointer })), tolerance: [], keyed: [], examples: 'Masked' } as const;
+  const differ = new Differ(compareRules(rules));
   const target = (role: 'Mirror' | 'Baseline'): CompareTarget => ({ key: `${name} ${role}`, policy: name, target: role, role, rules: '', differ, learnNoise, examples: false });
   return baseline ? [target('Mirror'), target('Baseline')] : [target('Mirror')];
 }
@@ -107,22 +101,7 @@ function rulesOf(policy: string) {
 }
 
 function questionOf({ method, target, body }: ShopRequest, templates: PathTemplates) {
-  const request = { method, target, scheme: 'http', authority: 'shop.example', headers: HEADERS };
+  const request = new HttpRequest();
+  Object.assign(request, { method, target, headers: HEADERS });
   return { method, target, template: templates.of(target), key: questionKey(request, Buffer.from(body)), grpc: false };
-}
-
-function scoreOf({ endpoints, verdict }: PolicyReport, planted: ReadonlyMap<Defect, number>): Omit<Score, 'setting' | 'rate' | 'volume'> {
-  const found = new Set<Defect>();
-  const falseFindings: string[] = [];
-  let findings = 0;
-  for (const { method, template, fields } of endpoints) {
-    for (const { where, kind } of fields) {
-      findings++;
-      const defects = [...planted.keys()].filter((defect) => defect.method === method && defect.path.test(template) && defect.where.test(where));
-      for (const defect of defects) found.add(defect);
-      if (defects.length === 0) falseFindings.push(`${method} ${template}: ${kind} ${where}`);
-    }
-  }
-  const missed = [...planted.keys()].filter((defect) => !found.has(defect)).map(({ name }) => name);
-  return { occurred: planted.size, found: found.size, falseFindings, findings, missed, verdict };
 }

@@ -4,26 +4,28 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Answer } from '../../../src/compare/answer.ts';
 import { seededRandom } from '../../../src/sketch/random.ts';
-import type { Defect } from './defects.ts';
+import { DEFECTS, type Defect } from './defects.ts';
 import { Shop, type Draft, type ShopRequest } from './shop.ts';
 
 export interface InstanceOptions {
   readonly name: string;
   readonly seed: number;
-  readonly now: () => number;
-  /** What is wrong with it, and in which share of an endpoint's requests each. */
-  readonly defects: readonly Defect[];
+  /** Share of an endpoint's requests in which each of its defects shows. */
   readonly rate: number;
+  /** Unix time in milliseconds; the machine's by default. */
+  readonly now?: () => number;
+  /** Any free port of loopback by default. */
+  readonly host?: string;
+  readonly port?: number;
 }
 
 /** Smaller content is not worth compressing. */
 const GZIP_FROM = 1_024;
 
-/** An instance of the shop behind Node's HTTP server, on loopback. */
+/** An instance of the shop behind Node's HTTP server. */
 export class Instance implements AsyncDisposable {
   /** How often each defect was in an answer. */
   readonly planted = new Map<Defect, number>();
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -40,45 +42,67 @@ export class Instance implements AsyncDisposable {
     });
   });
   readonly #shop: Shop;
-  readonly #options: InstanceOptions;
+  readonly #rate: number;
   readonly #random;
 
-  private constructor(options: InstanceOptions) {
-    this.#options = options;
-    this.#shop = new Shop(options.name, options.seed, options.now);
-    this.#random = seededRandom(options.seed + 1);
+  private constructor({ name, seed, rate, now = Date.now }: InstanceOptions) {
+    this.#rate = rate;
+    this.#shop = new Shop(name, seed, now);
+    this.#random = seededRandom(seed + 1);
   }
 
   static async start(options: InstanceOptions): Promise<Instance> {
     const instance = new Instance(options);
-    await new Promise<void>((resolve) => instance.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => instance.#server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve));
     return instance;
   }
 
-  /** One after the other, so that what is random is the same in each run. */
-  ask(request: ShopRequest, headers: readonly string[]): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const { port } = this.#server.address() as AddressInfo;
-      const sent = ask({ host: '127.0.0.1', port, method: request.method, path: request.target, agent: this.#agent, headers: [...headers] });
-      sent.on('error', reject);
-      sent.on('response', (response) => void answerOf(response).then(resolve, reject));
-      sent.end(request.body);
-    });
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy();
+    this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #answer(request: ShopRequest): Draft {
     const draft = this.#shop.answer(request);
-    for (const defect of this.#options.defects) {
-      if (defect.method !== request.method || !defect.path.test(request.target) || this.#random() >= this.#options.rate) continue;
+    for (const defect of DEFECTS) {
+      if (defect.method !== request.method || !defect.path.test(request.target) || this.#random() >= this.#rate) continue;
       defect.spoil(draft);
       this.planted.set(defect, (this.planted.get(defect) ?? 0) + 1);
     }
     return draft;
+  }
+}
+
+/** What the shop's clients send beside method and target. */
+export const HEADERS = ['Host', 'shop.example', 'Accept', 'application/json', 'Accept-Encoding', 'gzip', 'User-Agent', 'shop-app/3.1'];
+
+/** Asks one instance, over one connection, one after the other, so that what is random is the same in each run. */
+export class Client implements Disposable {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  constructor(port: number, host = '127.0.0.1') {
+    this.#host = host;
+    this.#port = port;
+  }
+
+  ask({ method, target, body }: ShopRequest): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const headers = [...HEADERS, ...(body === '' ? [] : ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))])];
+      const sent = ask({ host: this.#host, port: this.#port, method, path: target, agent: this.#agent, headers });
+      sent.on('error', reject);
+      sent.on('response', (response) => void answerOf(response).then(resolve, reject));
+      sent.end(body);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
   }
 }
 

@@ -10,6 +10,7 @@ export interface Summary {
   readonly trials: number;
   readonly occurred: number;
   readonly found: number;
+  readonly listed: number;
   readonly findings: number;
   readonly falseFindings: readonly string[];
   readonly missed: readonly string[];
@@ -29,6 +30,7 @@ export function summarise(scores: readonly Score[]): Summary[] {
       trials: group.length,
       occurred: sum((score) => score.occurred),
       found: sum((score) => score.found),
+      listed: sum((score) => score.listed),
       findings: sum((score) => score.findings),
       falseFindings: group.flatMap((score) => score.falseFindings),
       missed: group.flatMap((score) => score.missed),
@@ -48,13 +50,13 @@ export function recallOf({ occurred, found }: Summary): number {
   return occurred === 0 ? 1 : found / occurred;
 }
 
-const COMPARISON_HEAD = ['setting', 'rate', 'exchanges', 'trials', 'defects that showed', 'recall', 'false findings a trial', 'precision', 'verdicts: differs / looks safe / too little data'];
+const COMPARISON_HEAD = ['setting', 'rate', 'exchanges', 'trials', 'defects that showed', 'recall', 'listed', 'false findings a trial', 'precision', 'verdicts: differs / safe / too little data'];
 
 export function comparisonTable(summaries: readonly Summary[]): string {
   return markdown(
     COMPARISON_HEAD,
     summaries.map((summary) => {
-      const { setting, rate, volume, trials, occurred, findings, falseFindings, differs, safe } = summary;
+      const { setting, rate, volume, trials, occurred, listed, findings, falseFindings, differs, safe } = summary;
       return [
         setting,
         percent(rate),
@@ -62,6 +64,7 @@ export function comparisonTable(summaries: readonly Summary[]): string {
         String(trials),
         (occurred / trials).toFixed(1),
         occurred === 0 ? '–' : recallOf(summary).toFixed(2),
+        occurred === 0 ? '–' : (listed / occurred).toFixed(2),
         (falseFindings.length / trials).toFixed(1),
         findings === 0 ? '–' : precisionOf(summary).toFixed(2),
         `${differs} / ${safe} / ${trials - differs - safe}`,

@@ -17,13 +17,17 @@ export function* traffic(seed: number): Generator<ShopRequest, never> {
     else if (kind < 0.35) yield get(`/products?page=${popular(PRODUCTS / 20)}`);
     else if (kind < 0.45) yield get(`/products/${popular(PRODUCTS)}/reviews`);
     else if (kind < 0.57) yield get(`/users/${userId(popular(USERS))}`);
-    else if (kind < 0.67) yield get(`/cart/s${below(60).toString(36)}k${popular(40)}`);
+    else if (kind < 0.67) yield get(`/cart/${sessionId(popular(300))}`);
     else if (kind < 0.77) yield post('/orders', { items: [{ sku: popular(PRODUCTS), quantity: 1 }] });
     else if (kind < 0.82) yield post('/orders', { customer: userId(below(USERS)), items: [{ sku: below(PRODUCTS), quantity: 1 + below(4) }, { sku: below(PRODUCTS), quantity: 1 }] });
     else if (kind < 0.92) yield post('/search', { query: random() < 0.8 ? WORDS[popular(WORDS.length)]! : `rare ${below(1e6)}` });
     else if (kind < 0.96) yield get('/rates');
     else yield get('/health');
   }
+}
+
+function sessionId(number: number): string {
+  return createHash('sha256').update(`session ${number}`).digest('hex').slice(0, 20);
 }
 
 function userId(number: number): string {
