@@ -78,13 +78,16 @@ export class Watchman implements WindowAlarms {
 
   onRequestLost(exchange: Exchange, outcome: string, reason: string): void {
     const sighting = sightingOf(exchange);
-    const loss = sighting === null ? null : lossOf(outcome, reason);
-    if (sighting === null || loss === null) return;
+    const loss = lossOf(outcome, reason);
+    const isConnect = reason === 'connect';
+    if (sighting === null || (loss === null && !isConnect)) return;
     const request = exchange.request!;
     const source = this.#sourceOf(sighting, Math.max(request.firstUs, request.lastUs));
     if (source === null) return;
     if (sighting.note === null) this.#countRequest(source);
-    this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    if (loss !== null) this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    // A proxy grants it; who refuses it was taken for one.
+    if (isConnect) sighting.note = Object.assign(new Note(source), { isOddMethod: true });
   }
 
   onResponseHead(exchange: Exchange): void {
