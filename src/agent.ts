@@ -11,13 +11,12 @@ import { LiveHub } from './agent/live-hub.ts';
 import { nodeReport } from './agent/node-report.ts';
 import { pageAddress, pageRoutes } from './agent/page.ts';
 import { Remembered } from './agent/remembered.ts';
+import { Reporting } from './agent/reporting.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
 import { Webhook } from './agent/webhook.ts';
 import { WorkerPool } from './agent/worker-pool.ts';
-import { judge } from './compare/judge.ts';
-import type { Report } from './compare/report.ts';
 import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts';
 import { ShadowtapError } from './errors.ts';
 import type { Finding } from './findings/data.ts';
@@ -70,8 +69,9 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
-  readonly #live = new LiveHub({ tell: (message) => this.#running?.pool.watch(message), report: () => this.#report() });
+  readonly #live = new LiveHub({ tell: (message) => this.#running?.pool.watch(message), report: () => this.#reporting.report() });
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -208,6 +208,7 @@ export class Agent {
       sampleShares: running.book.shares(),
       counters,
       endpoints: running.attachments.status(),
+      comparisons: this.#reporting.summaries,
       cluster: this.#cluster?.stats() ?? null,
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
@@ -308,12 +309,6 @@ export class Agent {
     return webhook === null ? null : new Webhook({ ...webhook, node: this.#cluster?.stats().node ?? hostname(), log: this.log });
   }
 
-  /** What is known of noise is in it. */
-  async #report(): Promise<Report> {
-    const rules = new Map(this.#assignment.policies.map((policy) => [policyName(policy), policy.spec.compare]));
-    return judge((await this.insight()).compare, (policy) => rules.get(policy) ?? null);
-  }
-
   #pages(): AdminRoutes {
     const { enabled, token } = this.#settings.page;
     return {
@@ -322,10 +317,15 @@ export class Agent {
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
       '/metrics': async () => {
-        const insight = await this.insight();
-        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+        const [insight, report] = await Promise.all([this.insight(), this.#reporting.report()]);
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, report }) };
       },
-      '/stats': () => json(this.stats()),
+      '/stats': async () => {
+        // What the agent knows of itself does not depend on it.
+        await this.#reporting.report().catch((error: unknown) => this.log.error({ err: error }, 'the report failed'));
+        return json(this.stats());
+      },
+      ...this.#reporting.pages(),
       '/findings': async ({ trusted }) => json((trusted ? await this.insight() : withoutValues(await this.insight())).findings),
       '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),

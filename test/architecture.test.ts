@@ -13,7 +13,7 @@ const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: r
   stats: { upTo: 'insight' },
   metrics: { upTo: 'insight', and: ['stats'] },
   config: { upTo: 'policy', and: ['log'] },
-  kube: { upTo: 'policy', and: ['config', 'log', 'stats'] },
+  kube: { upTo: 'findings', and: ['config', 'log', 'stats'] },
   admin: { and: ['stats', 'metrics', 'log'] },
   // Of other areas than the sketches it sees types alone: it runs in browsers.
   page: { upTo: 'worker', and: ['stats'] },

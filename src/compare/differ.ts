@@ -88,8 +88,8 @@ export class Differ {
     last.where = 'body';
     last.kind = 'field';
     last.instead = '';
-    last.ofProduction.setText(PLAIN, `and more than ${MAX_DIFFERENCES - 1} places differ`);
-    last.ofMirror.setText(PLAIN, `and more than ${MAX_DIFFERENCES - 1} places differ`);
+    last.ofProduction.setText(PLAIN, `more than ${MAX_DIFFERENCES - 1} places differ`);
+    last.ofMirror.setText(PLAIN, `more than ${MAX_DIFFERENCES - 1} places differ`);
   }
 
   /** Between pairs, so that no pair loses a place. */

@@ -1,43 +1,61 @@
-import type { DifferenceKind } from './difference.ts';
-import type { Found, FoundList } from './found.ts';
-import { Chains } from './chains.ts';
-import { endOfName, readElements, readMembers } from './json-items.ts';
-import { ElementKeys } from './json-keys.ts';
-import { isSameNumber, isWithin } from './json-number.ts';
-import { JsonPath } from './json-path.ts';
+import type { FoundList } from './found.ts';
+import { JsonPath, POSITION } from './json-path.ts';
 import type { PlaceNode } from './json-places.ts';
-import {
-  BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, endOfNumber, endOfValue, lengthOfEscape, LIST, MAX_DEPTH, nextItem, NUMBER, OBJECT, QUOTE, restOfString,
-  skipSpace, startOfJson, startOfNamed, STRING, TYPE_OF,
-} from './json-scan.ts';
-import { isSameString, nameOf } from './json-string.ts';
-import { count, JSON_VALUE, PLAIN } from './mask.ts';
+import { BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, endOfLetters, MAX_DEPTH, OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, startOfJson, TYPE_OF } from './json-scan.ts';
+import { JsonWalk } from './json-walk.ts';
+import { count, PLAIN } from './mask.ts';
+import { mismatch } from './mismatch.ts';
 import type { CompareRules } from './rules.ts';
 
-/** How often content may be gone over again, on average, where it is in another order: what bounds the work. */
-const MAX_PASSES = 16;
+/** What comes next. */
+const VALUE = 0;
+/** A value, or the end of the list that has just begun. */
+const FIRST_ELEMENT = 1;
+const NAME = 2;
+const FIRST_NAME = 3;
+const NAME_END = 4;
+/** A comma, or the end of the container. */
+const AFTER_VALUE = 5;
 
 /**
- * Compares two documents of JSON. It walks over the bytes of both at once and makes nothing of what is equal; only where
- * members come in another order, or lists whose order says nothing, it looks ahead. A name that is there several times is
- * compared time by time, as readers differ in which they take.
+ * Compares two documents of JSON. Most answers are equal byte for byte but for a few values. So it looks for the next byte
+ * that differs, skims production's document up to there, which tells what the place is called, and has only the value
+ * there compared; where the documents differ in form (spaces, order, members), the container that they differ in.
+ * What is equal on both sides is not checked for being JSON to the letter.
  */
 export class JsonDiffer {
   readonly #found: FoundList;
   readonly #path = new JsonPath();
-  readonly #keys: ElementKeys;
+  readonly #walk: JsonWalk;
   readonly #hasKeyed: boolean;
-  /** Production's, and where we are in it; likewise the mirror's. */
   #a: Buffer = Buffer.alloc(0);
   #b: Buffer = Buffer.alloc(0);
-  #i = 0;
-  #j = 0;
-  /** Bytes that may still be looked at ahead. */
-  #work = 0;
+  /** Where we are in production's document, and how much further in the mirror's. */
+  #at = 0;
+  #offset = 0;
+  #next = VALUE;
+  /** Containers that we are in; the outermost is the first. */
+  #depth = 0;
+  /** Of each: where it begins on both sides, and whether it is a list. */
+  readonly #start = new Int32Array(MAX_DEPTH + 1);
+  readonly #otherStart = new Int32Array(MAX_DEPTH + 1);
+  readonly #isList = new Uint8Array(MAX_DEPTH + 1);
+  /** What had been found when it began. */
+  readonly #foundBefore = new Int32Array(MAX_DEPTH + 1);
+  readonly #wasOver = new Uint8Array(MAX_DEPTH + 1);
+  /** Where the element of a list begins that we are in, and whether it differs. */
+  readonly #element = new Int32Array(MAX_DEPTH + 1);
+  readonly #otherElement = new Int32Array(MAX_DEPTH + 1);
+  readonly #differs = new Uint8Array(MAX_DEPTH + 1);
+  /** Elements of a list that differ: start and end of production's, and of the mirror's; and so on. */
+  readonly #differing: number[][] = Array.from({ length: MAX_DEPTH + 1 }, () => []);
+
+  /** The walk's balance when a container began. */
+  readonly #balanceBefore = new Float64Array(MAX_DEPTH + 1);
 
   constructor(rules: CompareRules, found: FoundList) {
     this.#found = found;
-    this.#keys = new ElementKeys(rules);
+    this.#walk = new JsonWalk(rules, found, this.#path);
     this.#hasKeyed = rules.hasKeyed;
   }
 
@@ -48,314 +66,205 @@ export class JsonDiffer {
   compare(root: PlaceNode, production: Buffer, mirror: Buffer): boolean {
     this.#a = production;
     this.#b = mirror;
-    this.#i = startOfJson(production);
-    this.#j = startOfJson(mirror);
-    this.#work = MAX_PASSES * (production.length + mirror.length);
+    this.#at = startOfJson(production);
+    this.#offset = startOfJson(mirror) - this.#at;
+    this.#next = VALUE;
+    this.#depth = 0;
+    this.#walk.begin(production, mirror);
     this.#path.begin(root, production);
     const { length } = this.#found.list;
     const { isOver } = this.#found;
-    if (this.#value() && this.#isAtEnd()) return true;
+    if (this.#run()) return true;
     this.#found.takeBack(length, isOver);
     return false;
   }
 
-  #isAtEnd(): boolean {
-    return skipSpace(this.#a, this.#i) === this.#a.length && skipSpace(this.#b, this.#j) === this.#b.length;
-  }
-
-  /** The values that begin here; afterwards we are behind them. @returns false where one is not JSON */
-  #value(): boolean {
-    const a = this.#a;
-    const b = this.#b;
-    if (this.#i >= a.length || this.#j >= b.length) return false;
-    const type = TYPE_OF[a[this.#i]!]!;
-    if (type !== TYPE_OF[b[this.#j]!]!) return this.#otherType();
-    switch (type) {
-      case STRING:
-        return this.#string();
-      case NUMBER:
-        return this.#number();
-      case OBJECT:
-        return this.#path.depth < MAX_DEPTH && this.#object();
-      case LIST:
-        return this.#path.depth < MAX_DEPTH && this.#list();
-      default:
-        return this.#word();
-    }
-  }
-
-  #otherType(): boolean {
-    const i = this.#i;
-    const j = this.#j;
-    return this.#skipBoth() && this.#report('type', i, j);
-  }
-
-  #word(): boolean {
-    const i = this.#i;
-    const j = this.#j;
-    return this.#skipBoth() && (this.#a[i] === this.#b[j] || this.#report('field', i, j));
-  }
-
-  #skipBoth(): boolean {
-    this.#i = endOfValue(this.#a, this.#i, this.#path.depth);
-    this.#j = endOfValue(this.#b, this.#j, this.#path.depth);
-    return this.#i >= 0 && this.#j >= 0;
-  }
-
-  #number(): boolean {
-    const a = this.#a;
-    const b = this.#b;
-    const i = this.#i;
-    const j = this.#j;
-    const iEnd = (this.#i = endOfNumber(a, i));
-    const jEnd = (this.#j = endOfNumber(b, j));
-    if (iEnd < 0 || jEnd < 0) return false;
-    if (isSameBytes(a, i, iEnd, b, j, jEnd) || isSameNumber(a, i, iEnd, b, j, jEnd)) return true;
-    const { tolerance } = this.#path.node();
-    if (tolerance !== null && isWithin(tolerance, Number(a.latin1Slice(i, iEnd)), Number(b.latin1Slice(j, jEnd)))) return true;
-    return this.#report('field', i, j);
-  }
-
-  #string(): boolean {
-    const i = this.#i;
-    const j = this.#j;
-    const outcome = this.#sameString();
-    return outcome === SAME || (outcome === OTHER && this.#report('field', i, j));
-  }
-
-  /** The strings that begin here, of which bytes are compared as long as they are the same; afterwards we are behind them. */
-  #sameString(): number {
-    const a = this.#a;
-    const b = this.#b;
-    const offset = this.#j - this.#i;
-    const end = Math.min(a.length, b.length - offset);
-    let at = this.#i + 1;
-    while (at < end) {
-      const byte = a[at]!;
-      if (byte !== b[at + offset]) break;
-      if (byte === QUOTE) {
-        this.#i = at + 1;
-        this.#j = at + 1 + offset;
-        return SAME;
-      }
-      if (byte < 0x20) return BROKEN;
-      if (byte === BACKSLASH) {
-        const length = lengthOfEscape(a, at);
-        if (length < 0) return BROKEN;
-        if (!isSameBytes(a, at, at + length, b, at + offset, at + offset + length)) break;
-        at += length;
-      } else at += 1;
-    }
-    return this.#restOfStrings(at, at + offset);
-  }
-
-  /** Strings that are the same up to here. */
-  #restOfStrings(at: number, bt: number): number {
-    const a = this.#a;
-    const b = this.#b;
-    this.#i = restOfString(a, at);
-    this.#j = restOfString(b, bt);
-    if (this.#i < 0 || this.#j < 0) return BROKEN;
-    // Without an escape other bytes are another string.
-    if (a[at] !== BACKSLASH && b[bt] !== BACKSLASH) return OTHER;
-    return isSameString(a, at, this.#i - 1, b, bt, this.#j - 1) ? SAME : OTHER;
-  }
-
-  #object(): boolean {
-    const a = this.#a;
-    const b = this.#b;
-    this.#i = skipSpace(a, this.#i + 1);
-    this.#j = skipSpace(b, this.#j + 1);
+  #run(): boolean {
     for (;;) {
-      const i = this.#i;
-      const j = this.#j;
-      const isEnd = a[i] === CLOSE_OBJECT;
-      if (isEnd && b[j] === CLOSE_OBJECT) return this.#goTo(i + 1, j + 1);
-      if (isEnd || b[j] === CLOSE_OBJECT) return this.#restOfObject();
-      if (a[i] !== QUOTE || b[j] !== QUOTE) return false;
-      const outcome = this.#sameString();
-      if (outcome === BROKEN) return false;
-      if (outcome === OTHER) return this.#goTo(i, j) && this.#restOfObject();
-      const nameEnd = this.#i - 1;
-      this.#i = startOfNamed(a, this.#i);
-      this.#j = startOfNamed(b, this.#j);
-      if (!this.#member(i + 1, nameEnd)) return false;
-      this.#i = nextItem(a, this.#i, CLOSE_OBJECT);
-      this.#j = nextItem(b, this.#j, CLOSE_OBJECT);
+      if (!this.#skim(mismatch(this.#a, this.#at, this.#b, this.#offset))) return false;
+      if (this.#depth === 0 && this.#next === AFTER_VALUE) return this.#isAtEnd();
+      if (!this.#differ()) return false;
     }
   }
 
-  /** Values of one name; afterwards we are behind them. */
-  #member(nameStart: number, nameEnd: number): boolean {
-    this.#path.enterMember(nameStart, nameEnd);
-    const isJson = this.#value();
-    this.#path.leave();
-    return isJson;
+  #isAtEnd(): boolean {
+    return skipSpace(this.#a, this.#at) === this.#a.length && skipSpace(this.#b, this.#at + this.#offset) === this.#b.length;
   }
 
-  /** Members that come in another order. We are at one on both sides, or at the end of one. */
-  #restOfObject(): boolean {
+  /** What follows is equal up to `limit`; afterwards we are at the first thing that is not wholly before it. */
+  #skim(limit: number): boolean {
     const a = this.#a;
-    const others = readMembers(this.#b, this.#j, this.#path.depth + 1);
-    if (others === null || !this.#mayLookAt(others.end - this.#j)) return false;
-    const byName = new Chains(others.names);
-    while (a[this.#i] !== CLOSE_OBJECT) {
-      const nameAt = this.#i;
-      const nameEnd = endOfName(a, nameAt);
-      this.#i = startOfNamed(a, nameEnd);
-      if (this.#i < 0) return false;
-      const other = byName.take(nameOf(a, nameAt + 1, nameEnd - 1));
-      if (other >= 0) {
-        this.#j = others.values[other]!;
-        if (!this.#member(nameAt + 1, nameEnd - 1)) return false;
-      } else if (!this.#missing(nameAt + 1, nameEnd - 1)) return false;
-      this.#i = nextItem(a, this.#i, CLOSE_OBJECT);
-      if (this.#i < 0) return false;
+    let at = this.#at;
+    let next = this.#next;
+    for (;;) {
+      while (at < limit && a[at]! <= 0x20) at += 1;
+      const start = at;
+      if (at < limit) at = this.#endOfToken(at, limit);
+      if (start >= limit || at > limit) {
+        this.#at = start;
+        this.#next = next;
+        return true;
+      }
+      switch (a[start]!) {
+        case QUOTE:
+          if (next <= FIRST_ELEMENT) next = AFTER_VALUE;
+          else if (next <= FIRST_NAME) {
+            this.#name(start + 1, at - 1);
+            next = NAME_END;
+          } else return false;
+          break;
+        case COMMA:
+          if (next !== AFTER_VALUE || this.#depth === 0) return false;
+          next = this.#comma(at);
+          break;
+        case COLON:
+          if (next !== NAME_END) return false;
+          next = VALUE;
+          break;
+        case OPEN_OBJECT:
+        case OPEN_LIST:
+          if (next > FIRST_ELEMENT || this.#depth === MAX_DEPTH) return false;
+          next = this.#open(start, a[start] === OPEN_LIST);
+          break;
+        case CLOSE_OBJECT:
+        case CLOSE_LIST:
+          if (!this.#mayClose(next, a[start] === CLOSE_LIST)) return false;
+          next = AFTER_VALUE;
+          this.#close(start);
+          break;
+        default:
+          if (next > FIRST_ELEMENT || TYPE_OF[a[start]!] === 0) return false;
+          next = AFTER_VALUE;
+      }
     }
-    const node = this.#path.node();
-    for (const other of byName.rest()) {
-      const at = others.values[other]!;
-      this.#added(node.member(others.names[other]!), at, endOfValue(this.#b, at, this.#path.depth + 1));
-    }
-    return this.#goTo(this.#i + 1, others.end + 1);
   }
 
-  #list(): boolean {
-    if (this.#hasKeyed && this.#path.node().key !== null) return this.#keyedList();
+  /** @returns more than `limit` where it may go on behind it */
+  #endOfToken(at: number, limit: number): number {
     const a = this.#a;
-    const b = this.#b;
-    const { length } = this.#found.list;
-    const { isOver } = this.#found;
-    let differing: number[] | null = null;
-    let index = 0;
-    this.#i = skipSpace(a, this.#i + 1);
-    this.#j = skipSpace(b, this.#j + 1);
-    for (; a[this.#i] !== CLOSE_LIST && b[this.#j] !== CLOSE_LIST; index++) {
-      const i = this.#i;
-      const j = this.#j;
-      const { reports } = this.#found;
-      this.#path.enterElement(index);
-      const isJson = this.#value();
-      this.#path.leave();
-      if (!isJson) return false;
-      if (this.#found.reports > reports) (differing ??= []).push(i, this.#i, j, this.#j);
-      this.#i = nextItem(a, this.#i, CLOSE_LIST);
-      this.#j = nextItem(b, this.#j, CLOSE_LIST);
-      if (this.#i < 0 || this.#j < 0) return false;
+    if (a[at] === QUOTE) {
+      at += 1;
+      while (at < limit && a[at] !== QUOTE) at += a[at] === BACKSLASH ? 2 : 1;
+      return at + 1;
     }
-    if (a[this.#i] !== b[this.#j]) return this.#otherLength(index, length, isOver);
-    if (differing !== null && differing.length > 4 && this.#isReordered(differing)) {
-      this.#found.takeBack(length, isOver);
-      this.#reordered(index);
-    }
-    return this.#goTo(this.#i + 1, this.#j + 1);
+    const end = endOfLetters(a, at, limit);
+    if (end === at) return at + 1;
+    // What stands behind the last letter may be another one on the other side.
+    return end === limit ? end + 1 : end;
   }
 
-  /** One list is at its end, the other goes on: then nobody knows which elements belong together. */
-  #otherLength(index: number, length: number, isOver: boolean): boolean {
-    const rest = readElements(this.#a, this.#i, this.#path.depth + 1);
-    const others = readElements(this.#b, this.#j, this.#path.depth + 1);
-    if (rest === null || others === null) return false;
-    this.#found.takeBack(length, isOver);
-    const found = this.#add(this.#path.node(), 'length');
-    found?.ofProduction.setText(PLAIN, count(index + rest.values.length, 'element'));
-    found?.ofMirror.setText(PLAIN, count(index + others.values.length, 'element'));
-    return this.#goTo(rest.end + 1, others.end + 1);
+  #name(start: number, end: number): void {
+    this.#path.start[this.#depth] = start;
+    this.#path.end[this.#depth] = end;
+    this.#path.changed(this.#depth);
   }
 
-  /** @param differing start and end of production's element, and of the mirror's; and so on */
-  #isReordered(differing: readonly number[]): boolean {
-    let bytes = 0;
-    for (let k = 0; k < differing.length; k += 2) bytes += differing[k + 1]! - differing[k]!;
-    return this.#mayLookAt(bytes) && this.#keys.isReordered(this.#a, this.#b, differing, this.#path.node());
+  /** @param at behind it @returns what comes next */
+  #comma(at: number): number {
+    const depth = this.#depth;
+    if (this.#isList[depth] === 0) return NAME;
+    if (this.#differs[depth] === 1) this.#endElement(at - 1);
+    this.#element[depth] = at;
+    this.#otherElement[depth] = at + this.#offset;
+    this.#path.start[depth]! += 1;
+    this.#path.changed(depth);
+    return VALUE;
   }
 
-  #reordered(length: number): void {
-    const found = this.#add(this.#path.node(), 'order');
-    found?.ofProduction.setText(PLAIN, count(length, 'element'));
+  /** @returns what comes next */
+  #open(at: number, isList: boolean): number {
+    const depth = (this.#depth += 1);
+    this.#start[depth] = at;
+    this.#otherStart[depth] = at + this.#offset;
+    this.#isList[depth] = isList ? 1 : 0;
+    this.#foundBefore[depth] = this.#found.list.length;
+    this.#wasOver[depth] = this.#found.isOver ? 1 : 0;
+    this.#differs[depth] = 0;
+    this.#balanceBefore[depth] = this.#walk.balance;
+    if (!isList) return FIRST_NAME;
+    this.#element[depth] = at + 1;
+    this.#otherElement[depth] = at + 1 + this.#offset;
+    this.#differing[depth]!.length = 0;
+    this.#path.start[depth] = 0;
+    this.#path.end[depth] = POSITION;
+    this.#path.changed(depth);
+    return FIRST_ELEMENT;
+  }
+
+  #mayClose(next: number, isList: boolean): boolean {
+    if (this.#depth === 0 || (this.#isList[this.#depth] === 1) !== isList) return false;
+    return next === AFTER_VALUE || next === (isList ? FIRST_ELEMENT : FIRST_NAME);
+  }
+
+  #close(at: number): void {
+    const depth = this.#depth;
+    if (this.#differs[depth] === 1) this.#endElement(at);
+    this.#depth -= 1;
+    this.#path.changed(depth);
+    if (this.#isList[depth] === 1 && this.#differing[depth]!.length > 4) this.#checkOrder(depth);
+  }
+
+  #endElement(end: number): void {
+    const depth = this.#depth;
+    this.#differs[depth] = 0;
+    if (this.#isList[depth] === 0) return;
+    this.#differing[depth]!.push(this.#element[depth]!, end, this.#otherElement[depth]!, end + this.#offset);
+  }
+
+  /** Elements of a list of which several differ may be the same in another order. */
+  #checkOrder(depth: number): void {
+    this.#path.depth = depth - 1;
+    if (!this.#walk.isReordered(this.#differing[depth]!, this.#balanceBefore[depth]!)) return;
+    this.#found.takeBack(this.#foundBefore[depth]!, this.#wasOver[depth] === 1);
+    const found = this.#found.add(this.#path.node().place, 'order');
+    found?.ofProduction.setText(PLAIN, count(this.#path.start[depth]! + 1, 'element'));
     found?.ofMirror.setText(PLAIN, 'the same in another order');
   }
 
-  #keyedList(): boolean {
-    const node = this.#path.node();
-    const ours = readElements(this.#a, skipSpace(this.#a, this.#i + 1), this.#path.depth + 1);
-    const others = readElements(this.#b, skipSpace(this.#b, this.#j + 1), this.#path.depth + 1);
-    if (ours === null || others === null || !this.#mayLookAt(ours.end - this.#i + others.end - this.#j)) return false;
-    const byKey = new Chains(this.#keys.of(this.#b, others.values, node));
-    const keys = this.#keys.of(this.#a, ours.values, node);
-    for (let k = 0; k < keys.length; k++) {
-      const other = byKey.take(keys[k]!);
-      this.#i = ours.values[k]!;
-      if (other >= 0) this.#j = others.values[other]!;
-      if (other < 0) this.#missingAt(node.element(-1), this.#i, endOfValue(this.#a, this.#i, this.#path.depth + 1));
-      else if (node.key!.length > 0 && !this.#element()) return false;
+  /** Something differs that begins here; afterwards we are behind what was compared. */
+  #differ(): boolean {
+    const { reports } = this.#found;
+    const keyed = this.#hasKeyed ? this.#keyedList() : 0;
+    const isValue = keyed === 0 && this.#next <= FIRST_ELEMENT;
+    if (isValue ? !this.#compareValue() : !this.#compareContainer(keyed === 0 ? this.#depth : keyed)) return false;
+    this.#next = AFTER_VALUE;
+    this.#at = this.#walk.i;
+    if (this.#found.reports > reports) this.#markElements();
+    this.#offset = this.#walk.j - this.#at;
+    return true;
+  }
+
+  /** The outermost list that we are in whose order says nothing, or 0. */
+  #keyedList(): number {
+    for (let depth = 1; depth <= this.#depth; depth++) {
+      this.#path.depth = depth - 1;
+      if (this.#isList[depth] === 1 && this.#path.node().key !== null) return depth;
     }
-    for (const other of byKey.rest()) {
-      const at = others.values[other]!;
-      this.#added(node.element(-1), at, endOfValue(this.#b, at, this.#path.depth + 1));
-    }
-    return this.#goTo(ours.end + 1, others.end + 1);
+    return 0;
   }
 
-  #element(): boolean {
-    this.#path.enterElement(-1);
-    const isJson = this.#value();
-    this.#path.leave();
-    return isJson;
+  #compareValue(): boolean {
+    const i = skipSpace(this.#a, this.#at);
+    const j = skipSpace(this.#b, this.#at + this.#offset);
+    // A list that has no element on one side has another length.
+    if (this.#next === FIRST_ELEMENT && (this.#a[i] === CLOSE_LIST || this.#b[j] === CLOSE_LIST)) return this.#compareContainer(this.#depth);
+    this.#path.depth = this.#depth;
+    return this.#walk.compare(i, j);
   }
 
-  #goTo(i: number, j: number): true {
-    this.#i = i;
-    this.#j = j;
-    return true;
+  /** All of a container, also what was compared of it before. */
+  #compareContainer(depth: number): boolean {
+    if (depth === 0 || !this.#walk.mayGoOver(this.#at - this.#start[depth]!)) return false;
+    this.#found.takeBack(this.#foundBefore[depth]!, this.#wasOver[depth] === 1);
+    this.#path.changed(depth);
+    this.#path.depth = depth - 1;
+    this.#depth = depth - 1;
+    this.#offset = this.#otherStart[depth]! - this.#start[depth]!;
+    return this.#walk.compare(this.#start[depth]!, this.#otherStart[depth]!);
   }
 
-  #mayLookAt(bytes: number): boolean {
-    this.#work -= bytes;
-    return this.#work >= 0;
+  /** Elements that we are in differ. */
+  #markElements(): void {
+    for (let depth = this.#depth; depth > 0 && this.#differs[depth] === 0; depth--) this.#differs[depth] = 1;
   }
-
-  #report(kind: DifferenceKind, i: number, j: number): true {
-    const node = this.#path.node();
-    const found = this.#add(node, kind);
-    found?.ofProduction.setBytes(JSON_VALUE, this.#a, i, this.#i);
-    found?.ofMirror.setBytes(JSON_VALUE, this.#b, j, this.#j);
-    return true;
-  }
-
-  /** A member that the mirror does not have. We are at its value, afterwards behind it. */
-  #missing(nameStart: number, nameEnd: number): boolean {
-    const at = this.#i;
-    this.#i = endOfValue(this.#a, at, this.#path.depth + 1);
-    if (this.#i < 0) return false;
-    this.#path.enterMember(nameStart, nameEnd);
-    this.#missingAt(this.#path.node(), at, this.#i);
-    this.#path.leave();
-    return true;
-  }
-
-  #missingAt(node: PlaceNode, start: number, end: number): void {
-    this.#add(node, 'missing')?.ofProduction.setBytes(JSON_VALUE, this.#a, start, end);
-  }
-
-  #added(node: PlaceNode, start: number, end: number): void {
-    this.#add(node, 'added')?.ofMirror.setBytes(JSON_VALUE, this.#b, start, end);
-  }
-
-  #add(node: PlaceNode, kind: DifferenceKind): Found | null {
-    if (node.ignored) return null;
-    const found = this.#found.add(node.place, kind);
-    if (found !== null) found.instead = node.instead;
-    return found;
-  }
-}
-
-const SAME = 0;
-const OTHER = 1;
-const BROKEN = 2;
-
-function isSameBytes(a: Buffer, start: number, end: number, b: Buffer, bStart: number, bEnd: number): boolean {
-  if (end - start !== bEnd - bStart) return false;
-  for (let at = start, bt = bStart; at < end; at++, bt++) if (a[at] !== b[bt]) return false;
-  return true;
 }

@@ -7,7 +7,7 @@ import type { CompareRules } from './rules.ts';
 /** Of elements that have no key. */
 const NO_KEY = -1;
 
-/** Tells which elements of two lists belong together. All values must be known to be JSON. */
+/** Tells which elements of two lists belong together. */
 export class ElementKeys {
   readonly #hash = new JsonHash();
   readonly #hasRules: boolean;
@@ -16,7 +16,7 @@ export class ElementKeys {
     this.#hasRules = patterns.length > 0 || content.children.size > 0 || content.every !== null;
   }
 
-  /** @param elements where they begin @param node of the list, with its key @returns for each its key, equal where keys are */
+  /** @param elements where they begin, known to be JSON @param node of the list, with its key @returns for each its key, equal where keys are */
   of(json: Buffer, elements: readonly number[], node: PlaceNode): number[] {
     const key = node.key ?? [];
     const whole = this.#hasRules ? node.element(-1) : null;
@@ -25,6 +25,11 @@ export class ElementKeys {
       const value = find(json, at, key);
       return value < 0 ? NO_KEY : this.#hash.of(json, value, null);
     });
+  }
+
+  /** A number that is equal for equal values, below 2 ** 31. */
+  ofValue(json: Buffer, at: number): number {
+    return this.#hash.of(json, at, null) % 2 ** 31;
   }
 
   /**
@@ -36,6 +41,7 @@ export class ElementKeys {
     const counts = new Map<number, number>();
     for (let k = 0; k < differing.length; k += 4) {
       const hash = this.#hash.of(a, differing[k]!, whole);
+      if (hash < 0) return false;
       counts.set(hash, (counts.get(hash) ?? 0) + 1);
     }
     for (let k = 2; k < differing.length; k += 4) {

@@ -6,9 +6,9 @@ import { nameOf } from './json-string.ts';
 export class JsonPath {
   depth = 0;
   #json: Buffer = Buffer.alloc(0);
-  /** Of each step the name in the document, or as `start` the position and as `end` POSITION. */
-  readonly #start = new Int32Array(MAX_DEPTH + 1);
-  readonly #end = new Int32Array(MAX_DEPTH + 1);
+  /** Of the step that leads to each depth, the name in the document, or as `start` the position and as `end` POSITION. */
+  readonly start = new Int32Array(MAX_DEPTH + 2);
+  readonly end = new Int32Array(MAX_DEPTH + 2);
   /** Of each depth, as far as it is known: `#known` of them. */
   readonly #nodes: PlaceNode[] = [];
   #known = 0;
@@ -33,15 +33,20 @@ export class JsonPath {
 
   leave(): void {
     this.depth -= 1;
-    if (this.#known > this.depth + 1) this.#known = this.depth + 1;
+    this.changed(this.depth + 1);
+  }
+
+  /** The step that leads to this depth is another one than it was. */
+  changed(depth: number): void {
+    if (this.#known > depth) this.#known = depth;
   }
 
   /** The place where the walk is. */
   node(): PlaceNode {
     for (; this.#known <= this.depth; this.#known++) {
       const parent = this.#nodes[this.#known - 1]!;
-      const start = this.#start[this.#known]!;
-      const end = this.#end[this.#known]!;
+      const start = this.start[this.#known]!;
+      const end = this.end[this.#known]!;
       this.#nodes[this.#known] = end === POSITION ? parent.element(start) : parent.member(nameOf(this.#json, start, end));
     }
     return this.#nodes[this.depth]!;
@@ -49,9 +54,10 @@ export class JsonPath {
 
   #enter(start: number, end: number): void {
     this.depth += 1;
-    this.#start[this.depth] = start;
-    this.#end[this.depth] = end;
+    this.start[this.depth] = start;
+    this.end[this.depth] = end;
   }
 }
 
-const POSITION = -1;
+/** The end of a step that is a position. */
+export const POSITION = -1;

@@ -55,7 +55,9 @@ export class PlaceNode {
   readonly place: Place;
   readonly #table: PlaceTable;
   readonly #rules: readonly PointerRule[];
-  /** It, or something that it is in. */
+  /** Neither it nor what is in it is compared. */
+  readonly #isCut: boolean;
+  /** It is not compared. */
   readonly ignored: boolean;
   /** What is shown in place of a value that is secret, likewise: by the policy, or by a name as of a password. Else empty. */
   readonly instead: string;
@@ -74,7 +76,8 @@ export class PlaceNode {
     this.#table = table;
     this.place = place;
     this.#rules = rules;
-    this.ignored = parent?.ignored === true || rules.some(({ ignored }) => ignored);
+    this.#isCut = (parent !== null && parent.#isCut) || rules.some(({ ignored }) => ignored);
+    this.ignored = this.#isCut || place.ignored;
     this.instead = rules.some(({ secret }) => secret) ? REDACTED : parent !== null && parent.instead !== '' ? parent.instead : isHidden ? HIDDEN : '';
     this.hasRulesBelow = rules.some(({ children, every }) => children.size > 0 || every !== null);
     for (const { tolerance, key } of rules) {

@@ -163,3 +163,42 @@ export function nextItem(json: Buffer, at: number, close: number): number {
   at = skipSpace(json, at + 1);
   return at >= json.length || json[at] === close ? -1 : at;
 }
+
+const WORD = new Uint8Array(256);
+for (const byte of '+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') WORD[byte.charCodeAt(0)] = 1;
+
+/** Behind the letters and digits that begin here. */
+export function endOfLetters(json: Buffer, at: number, end: number): number {
+  while (at < end && WORD[json[at]!] === 1) at += 1;
+  return at;
+}
+
+/** Behind the value that begins here, which is not looked into: only strings and brackets are minded. */
+export function skipValue(json: Buffer, at: number): number {
+  const end = json.length;
+  let depth = 0;
+  while (at < end) {
+    const byte = json[at]!;
+    if (byte === QUOTE) {
+      at += 1;
+      while (at < end && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+      at += 1;
+      if (at > end) return -1;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+      depth += 1;
+      at += 1;
+      continue;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      if (depth === 0) return -1;
+      depth -= 1;
+      at += 1;
+    } else if (WORD[byte] === 1) at = endOfLetters(json, at, end);
+    else if (depth === 0) return -1;
+    else {
+      at += 1;
+      continue;
+    }
+    if (depth === 0) return at;
+  }
+  return -1;
+}

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readElements, readMembers } from './json-items.ts';
+import { readElements } from './json-elements.ts';
+import { Members } from './json-members.ts';
 import { LIST, NUMBER, OBJECT, skipSpace, STRING, TYPE_OF } from './json-scan.ts';
 import { textOf } from './json-string.ts';
 import { isCardNumber, isSecretKind, kindOf, LOOKED_AT, withoutSecrets } from './kinds.ts';
@@ -100,7 +101,7 @@ export class Masker {
 
   #json(json: Buffer, start: number, end: number): string {
     const type = TYPE_OF[json[start]!]!;
-    if (type === OBJECT) return `object with ${count(readMembers(json, skipSpace(json, start + 1), 0)?.values.length ?? 0, 'field')}`;
+    if (type === OBJECT) return `object with ${count(Members.read(json, skipSpace(json, start + 1))?.count ?? 0, 'field')}`;
     if (type === LIST) return `list of ${count(readElements(json, skipSpace(json, start + 1), 0)?.values.length ?? 0, 'element')}`;
     if (type === STRING) return this.#text(textOf(json, start + 1, end - 1));
     const text = json.latin1Slice(start, Math.min(end, start + LOOKED_AT));

@@ -189,7 +189,8 @@ export class Watchman implements WindowAlarms {
     if (isRefused) this.#judge(REFUSED_RULES, source);
     // A client whose session has ended is no scanner; nor is what is wrong with one request, or too much, a door that is tried.
     if ((status === 401 && note.isKnown) || !isDenial(status)) return;
-    source.deny(note.path, note.host);
+    if (ID.test(sighting.template)) source.deny(this.#hash.of(sighting.template), note.path, note.host);
+    else source.deny(note.path, 0, note.host);
     this.#judge(DENIED_RULES, source);
   }
 
@@ -207,6 +208,9 @@ export class Watchman implements WindowAlarms {
     this.#list.add({ rule, endpoint: endpoint.name, source, method, template, evidence, atMs: this.#options.toWallMs(this.#lastUs) });
   }
 }
+
+/** A template with something in it that is surely an id or the like; `{value}` and `{more}` may be anything. */
+const ID = /\{(?!value\}|more\})/;
 
 /** The ways in which servers say no to what is not there, or not for everybody. */
 function isDenial(status: number): boolean {

@@ -24,8 +24,6 @@ export interface LearnersOptions {
   readonly learnSeconds: number;
   /** Workers among which connections are shared out. */
   readonly workers: number;
-  /** How long it is learnt what is usual before anything is called a flood. */
-  readonly learnSeconds: number;
 }
 
 /** All that one worker learns from the traffic beside mirroring it. */

@@ -81,6 +81,10 @@ function scans(dice: Dice, plant: Plant): Attack[] {
     plant('path-scan', scan(2, 100, 0.15)),
     plant('path-scan', scan(0.5, 60, 0.02)),
     plant('path-scan', scan(0.05, 6, 0), { isHard: true }),
+    ...[10, 1].map((perSecond) =>
+      plant('id-scan', (source, at) =>
+        many(110, (i) => ({ at: at + i / perSecond, client: source, endpoint: API, request: request('GET', `/v1/invoices/${70_000 + i}`, { Authorization: 'Bearer own' }), response: response(dice.chance(0.04) ? 200 : 403) })), { endpoint: API, also: ['path-scan'] }),
+    ),
     ...[20, 60].map((count) => plant('host-scan', (source, at) => many(count, (i) => ({ at: at + i, client: source, endpoint: WEB, request: request('GET', '/', { Host: `${dice.word(6)}.example.com` }), response: response(404) })))),
     ...[0.2, 0.5, 0.9].map((share) =>
       plant('fuzzing', (source, at) =>
