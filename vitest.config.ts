@@ -15,6 +15,7 @@ const KERNEL_TESTS = [
   'test/page/browser*.test.ts',
   'test/daemonset/least-privilege.test.ts',
   'test/daemonset/image.test.ts',
+  'test/monitoring/{alerts,queries}.test.ts',
 ];
 
 export default defineConfig({

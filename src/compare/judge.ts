@@ -32,7 +32,7 @@ function judgePolicy(policy: PolicyComparison, baseline: PolicyComparison | null
 }
 
 /** Where rules have changed, what was found by the newest of them. */
-function newestRules(policies: readonly PolicyComparison[]): PolicyComparison[] {
+export function newestRules(policies: readonly PolicyComparison[]): PolicyComparison[] {
   const newest = new Map<string, PolicyComparison>();
   for (const policy of policies) {
     const key = JSON.stringify([policy.policy, policy.target, policy.role]);

@@ -88,6 +88,7 @@ function publish(): void {
   worker.copyBytes = emitter.bytes + recorder.bytes;
   worker.breakersOpen = emitter.breakersOpen + recorder.breakersOpen;
   worker.memoryBytes = budget.used + flow.heldBytes;
+  worker.memoryBudgetBytes = setup.memoryBytes;
   board.publish();
 }
 
