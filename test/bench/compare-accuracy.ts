@@ -23,8 +23,8 @@ const VOLUMES = [
 
 const SLOWDOWNS = [0, 0.05, 0.2];
 const ALLOWED = [0, 0.1];
-const SIMULATED_PAIRS = [50, 100, 200, 500, 5_000];
-const SIMULATED_ROUNDS = 400;
+const SIMULATED_PAIRS = [50, 100, 200, 500];
+const SIMULATED_ROUNDS = 200;
 const MEASURED_PAIRS = [100, 400];
 const MEASURED_ROUNDS = 20;
 

@@ -3,7 +3,7 @@ import { Comparator, type ComparatorOptions, type CompareTarget } from '../../sr
 import type { JudgeRules } from '../../src/compare/judge-rules.ts';
 import { ByteBudget } from '../../src/flow/budget.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
-import { answer as anyAnswer, differ } from './support.ts';
+import { answer as anyAnswer, differ } from './differ-support.ts';
 
 export const RULES: JudgeRules = { maxDifferentPercent: 0, maxSlowdownPercent: 10, confidencePercent: 95, minCompared: 100, learnNoise: true };
 

@@ -4,7 +4,7 @@ import { ByteBudget } from '../../src/flow/budget.ts';
 import { PathTemplates } from '../../src/sketch/path-templates.ts';
 import { bytesRetained } from '../support/heap.ts';
 import { answer, Bench, target } from './bench.ts';
-import { question } from './support.ts';
+import { question } from './differ-support.ts';
 
 function onlyEndpoint(bench: Bench) {
   const [policy] = bench.comparator.data().policies;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/compare/answer.ts';
 import { decode } from '../../src/compare/content.ts';
 import type { DiffSpec } from '../../src/compare/rules.ts';
-import { allOf, answer, differ, jsonAnswer, placesOf, question } from './support.ts';
+import { allOf, answer, differ, jsonAnswer, placesOf, question } from './differ-support.ts';
 
 const TEXT = Buffer.from(JSON.stringify({ words: 'a text that is long enough to be worth the while '.repeat(20) }));
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allOf, answer, differ, jsonAnswer, placesOf, question } from './support.ts';
+import { allOf, answer, differ, jsonAnswer, placesOf, question } from './differ-support.ts';
 
 describe('two answers', () => {
   it('that are equal share one empty list', () => {

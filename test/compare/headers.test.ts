@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HEADER_TABLE } from '../../src/compare/header-table.ts';
 import type { DiffSpec, RedactSpec } from '../../src/compare/rules.ts';
-import { allOf, answer, differ, placesOf, question } from './support.ts';
+import { allOf, answer, differ, placesOf, question } from './differ-support.ts';
 
 function places(production: string[], mirror: string[], spec: Partial<DiffSpec> = {}): string[] {
   return placesOf(differ(spec).differences(question(), answer({ headers: production }), answer({ headers: mirror })));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allOf, answer, differ, jsonAnswer, jsonPlaces, question } from './support.ts';
+import { allOf, answer, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
 
 /** Milliseconds. */
 function timeOf(work: () => void): number {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonPlaces } from './support.ts';
+import { jsonPlaces } from './differ-support.ts';
 
 const RUN = { numRuns: 2000, interruptAfterTimeLimit: 3000 };
 

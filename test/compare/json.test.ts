@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DiffSpec } from '../../src/compare/rules.ts';
 import { MAX_DIFFERENCES } from '../../src/compare/found.ts';
 import { MAX_DEPTH } from '../../src/compare/json-scan.ts';
-import { allOf, differ, jsonAnswer, jsonPlaces, question } from './support.ts';
+import { allOf, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
 
 describe('JSON is equal', () => {
   it.each([

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Examples, RedactSpec } from '../../src/compare/rules.ts';
 import { MAX_SHOWN } from '../../src/compare/mask.ts';
-import { allOf, answer, differ, jsonAnswer, question } from './support.ts';
+import { allOf, answer, differ, jsonAnswer, question } from './differ-support.ts';
 
 const TOKEN = 'q7Jx2Lk9ZpR4tV8wYb3N';
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { comparisonWithoutValues, mergeComparison } from '../../src/compare/merge.ts';
 import type { ComparisonData } from '../../src/compare/data.ts';
 import { answer, Bench, target } from './bench.ts';
-import { question } from './support.ts';
+import { question } from './differ-support.ts';
 
 const CAP = { interruptAfterTimeLimit: 4000, markInterruptAsFailure: false } as const;
 

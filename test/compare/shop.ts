@@ -4,7 +4,7 @@ import { judge } from '../../src/compare/judge.ts';
 import type { PolicyReport } from '../../src/compare/report.ts';
 import { seededRandom, type Random } from '../../src/sketch/random.ts';
 import { answer, Bench, RULES, target } from './bench.ts';
-import { question } from './support.ts';
+import { question } from './differ-support.ts';
 
 /** What goes wrong in the second version of the shop, as shares of its answers. */
 export interface Defects {

@@ -7,7 +7,7 @@ import { COMPARE_METRICS } from '../../src/metrics/compare.ts';
 import { MetricsPage } from '../../src/metrics.ts';
 import type { AgentStatsWithInsight } from '../../src/stats.ts';
 import { answer, Bench, RULES, target } from '../compare/bench.ts';
-import { question } from '../compare/support.ts';
+import { question } from '../compare/differ-support.ts';
 
 const page = (compare: ComparisonData): Promise<string> =>
   new MetricsPage(COMPARE_METRICS).render({ insight: { ...mergeInsight([]), compare }, report: judge(compare, () => RULES) } as AgentStatsWithInsight);
