@@ -7,7 +7,9 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
+import { LiveHub } from './agent/live-hub.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { pageAddress, pageRoutes } from './agent/page.ts';
 import { Remembered } from './agent/remembered.ts';
 import { Reporting } from './agent/reporting.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
@@ -29,6 +31,7 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+import type { WatchedExchanges } from './worker/messages.ts';
 
 /** How old what is told of the traffic may be: however many ask, the workers are asked once. */
 const INSIGHT_MS = 1_000;
@@ -68,6 +71,7 @@ export class Agent {
   readonly #ids = new EndpointIds();
   readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
+  readonly #live = new LiveHub({ tell: (message) => this.#running?.pool.watch(message), report: () => this.#reporting.report() });
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -103,7 +107,8 @@ export class Agent {
     const governor = new Governor(settings);
     const alarms = new Alarms(this.log, this.#webhook());
     const { learnSeconds } = settings.findings;
-    const told = { learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
+    const live = { showBodies: settings.page.bodies, onExchanges: (batches: readonly WatchedExchanges[]) => this.#live.pass(batches) };
+    const told = { live, learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun, ...told };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
@@ -116,6 +121,7 @@ export class Agent {
       if (admin !== null && settings.admin !== null) {
         const port = await admin.listen(settings.admin.host, settings.admin.port);
         this.log.info({ host: settings.admin.host, port }, 'admin port open');
+        if (settings.page.enabled) this.log.info({ address: pageAddress(settings.admin.host, port) }, 'the page is served');
       }
     } catch (error) {
       await this.stop();
@@ -304,7 +310,9 @@ export class Agent {
   }
 
   #pages(): AdminRoutes {
+    const { enabled, token } = this.#settings.page;
     return {
+      ...(enabled && pageRoutes(this.#live, token !== null)),
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
@@ -318,7 +326,7 @@ export class Agent {
         return json(this.stats());
       },
       ...this.#reporting.pages(),
-      '/findings': async () => json((await this.insight()).findings),
+      '/findings': async ({ trusted }) => json((trusted ? await this.insight() : withoutValues(await this.insight())).findings),
       '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };

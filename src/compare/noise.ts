@@ -26,6 +26,8 @@ const CONFIDENCE = 0.9973;
 const MIN_VARIED = 3;
 /** Repeats below which production is not said to be steady. */
 const MIN_REPEATS = 5;
+/** And where it has been seen to vary, below which it is not said how much: what passes with time shows in late repeats only. */
+const MIN_REPEATS_VARYING = 20;
 /** Looks at values, and the share of answers that differ, from which values are assumed to be random. */
 const MIN_LOOKS = 3;
 const NEARLY_ALWAYS = 0.9;
@@ -60,7 +62,7 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
 
 /** Holds how often the mirror differs against how often production, or its baseline, does. */
 function hold(mirror: Proportion, own: Proportion): Standing {
-  if (isAbove(mirror, own)) return own.total >= MIN_REPEATS ? 'finding' : 'unknown';
+  if (isAbove(mirror, own)) return own.total >= (own.count === 0 ? MIN_REPEATS : MIN_REPEATS_VARYING) ? 'finding' : 'unknown';
   return own.count >= MIN_VARIED ? 'noise' : 'unknown';
 }
 

@@ -58,12 +58,12 @@ export function statsAt(n: number): AgentStats {
 }
 
 const FIELDS: readonly FieldReport[] = [
-  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
-  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
+  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], undecided: false, because: "production's own answers never differ here in 840 repeats" },
+  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], undecided: false, because: "production's own answers never differ here in 840 repeats" },
 ];
 
 const NOISE: readonly FieldReport[] = [
-  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], because: "production's own answers differ here in 840 of 840 repeats", undecided: false },
+  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], undecided: false, because: "production's own answers differ here in 840 of 840 repeats" },
 ];
 
 function endpoint(method: string, template: string, verdict: Verdict, different: number, slower: boolean): EndpointReport {
@@ -194,11 +194,11 @@ function load(method: string, template: string, rate: number, medianUs: number, 
   };
 }
 
-/** Pairs and ranks, as a RankedSample gives them. */
+/** As a PairReservoir keeps them: of the last hour. */
 function latencies(ratio: number): number[] {
   return Array.from({ length: 400 }, (_, i) => {
     const production = 1_850 * Math.exp(Math.sin(i * 78.233) * 0.9);
-    return [production, production * ratio * Math.exp(Math.sin(i * 37.719) * 0.25), i];
+    return [Date.now() - 9_000 * (400 - i), production, production * ratio * Math.exp(Math.sin(i * 37.719) * 0.25)];
   }).flat();
 }
 
