@@ -1,5 +1,5 @@
 import type { ByteBudget } from '../flow/budget.ts';
-import { KeepBody } from '../http/body.ts';
+import { KeepBody, type BodyPool } from '../http/body.ts';
 import { textCost, type BodySink } from '../http/exchange.ts';
 
 /**
@@ -37,9 +37,9 @@ export class AnswerKeeper implements BodySink {
   #starved = false;
   #closed = false;
 
-  /** @param maxBytes of content */
-  constructor(maxBytes: number, budget: ByteBudget) {
-    this.#body = new KeepBody(maxBytes, budget);
+  /** @param maxBytes of content @param pool where buffers come from; null: new ones */
+  constructor(maxBytes: number, budget: ByteBudget, pool: BodyPool | null = null) {
+    this.#body = new KeepBody(maxBytes, budget, pool);
     this.#budget = budget;
   }
 

@@ -1,6 +1,7 @@
 import type { Answer, NotCompared, Question } from '../compare/answer.ts';
 import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
+import type { BodyPool } from '../http/body.ts';
 import type { BodySink, Exchange, HttpRequest } from '../http/exchange.ts';
 import { isGrpc } from '../http/grpc.ts';
 import { AnswerKeeper } from '../mirror/answer-keeper.ts';
@@ -8,7 +9,7 @@ import type { CopyListener } from '../mirror/copy.ts';
 import { CallDigest } from './call-digest.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { PairedCopy, type MirrorSide } from './paired-copy.ts';
-import { ProductionAnswer } from './production-answer.ts';
+import { ProductionAnswer, type ProductionSide } from './production-answer.ts';
 import { questionKey } from './question.ts';
 
 /** So long after the mirror would have had to answer, production's answer is given up. */
@@ -50,15 +51,16 @@ export interface PairedTarget {
  * An exchange of production whose answer is held against those of its mirrors: from the request's head on until all of them have
  * been told of. Each copy that is offered is told of once, by `compare` or by `skip`.
  */
-export class Pair implements MirrorSide {
+export class Pair implements MirrorSide, ProductionSide {
   readonly question: Omit<Question, 'key'> & { key: string };
   readonly link = new Link<Pair>(this);
   /** The sample has the exchange in it, for one target at least. */
-  readonly isDrawn: boolean;
+  readonly isDrawn: boolean = false;
   /** What production answered, or why that is of no use; null while it is not known. */
   production: Answer | NotCompared | null = null;
   readonly #owner: PairOwner;
   readonly #budget: ByteBudget;
+  readonly #pool: BodyPool;
   readonly #targets: readonly PairedTarget[];
   readonly #answer: ProductionAnswer;
   /** Offered, and not done with. */
@@ -66,21 +68,32 @@ export class Pair implements MirrorSide {
   #call: CallDigest | null = null;
   /** Taken from the budget. */
   #room = 0;
+  /** One of its targets learns what is noise. */
+  #learns = false;
+  /** How long production may take. */
+  #patienceMs = 0;
   #deadlineMs = Infinity;
   #offering = true;
   #over = false;
 
-  /** @param budget room for answers of either side, and for what waits for them */
-  constructor(owner: PairOwner, exchange: Exchange, template: string, targets: readonly PairedTarget[], budget: ByteBudget) {
+  /** @param budget room for answers of either side, and for what waits for them @param pool for their content */
+  constructor(owner: PairOwner, exchange: Exchange, template: string, targets: readonly PairedTarget[], budget: ByteBudget, pool: BodyPool) {
     const { method, target, headers, headBytes } = exchange.request!;
     const grpc = exchange.protocol === 'h2' && isGrpc(headers);
-    const drawn = targets.filter((each) => each.drawn);
+    let largest = 0;
+    for (const { target: each, drawn } of targets) {
+      if (!drawn) continue;
+      this.isDrawn = true;
+      this.#learns ||= each.learnNoise;
+      largest = Math.max(largest, each.maxBodyBytes);
+      this.#patienceMs = Math.max(this.#patienceMs, PATIENCE_MS + each.timeoutMs);
+    }
     this.#owner = owner;
     this.question = { method, target, template, key: '', grpc };
     this.#targets = targets;
     this.#budget = budget;
-    this.isDrawn = drawn.length > 0;
-    this.#answer = new ProductionAnswer(Math.max(0, ...drawn.map((each) => each.target.maxBodyBytes)), budget, grpc, (production) => this.#answered(production));
+    this.#pool = pool;
+    this.#answer = new ProductionAnswer(this, largest, budget, pool, grpc);
     if (this.isDrawn) this.#begin(exchange, PAIR_BYTES + headBytes);
   }
 
@@ -93,8 +106,7 @@ export class Pair implements MirrorSide {
 
   /** The request is whole, and its head is still there. @param content where it was kept */
   onRequest(request: HttpRequest, content: Buffer | null): void {
-    if (this.#over || !this.isDrawn || !this.#targets.some(({ target }) => target.learnNoise)) return;
-    this.question.key = questionKey(request, this.#call?.digest() ?? content);
+    if (this.#learns && !this.#over) this.question.key = questionKey(request, this.#call?.digest() ?? content);
   }
 
   /** A copy is offered. @returns who is to hear of its end instead of `listener` */
@@ -106,7 +118,7 @@ export class Pair implements MirrorSide {
       this.#owner.skip(paired.target, this.question, null, why, null);
       return listener;
     }
-    const copy = new PairedCopy(this, paired.target, new AnswerKeeper(paired.target.maxBodyBytes, this.#budget), listener);
+    const copy = new PairedCopy(this, paired.target, new AnswerKeeper(paired.target.maxBodyBytes, this.#budget, this.#pool), listener);
     this.#copies.push(copy);
     return copy;
   }
@@ -158,10 +170,11 @@ export class Pair implements MirrorSide {
   }
 
   #setDeadline(nowMs: number): void {
-    this.#deadlineMs = nowMs + PATIENCE_MS + Math.max(...this.#targets.map(({ target }) => target.timeoutMs));
+    this.#deadlineMs = nowMs + this.#patienceMs;
   }
 
-  #answered(production: Answer | NotCompared): void {
+  /** @internal called by ProductionAnswer */
+  answered(production: Answer | NotCompared): void {
     this.production = production;
     for (const copy of this.#copies.slice()) this.#advance(copy);
   }

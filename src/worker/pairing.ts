@@ -3,6 +3,7 @@ import type { Comparator } from '../compare/comparator.ts';
 import type { Difference } from '../compare/difference.ts';
 import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
+import { BodyPool } from '../http/body.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
@@ -44,6 +45,7 @@ export class Pairing implements PairOwner {
   watcher: PairWatcher | null = null;
   readonly #comparator: Comparator;
   readonly #budget: ByteBudget;
+  readonly #pool = new BodyPool();
   readonly #templateOf: (exchange: Exchange) => string;
   readonly #random: () => number;
   /** Those in the sample that wait, oldest first. */
@@ -78,7 +80,7 @@ export class Pairing implements PairOwner {
     if (compared.length === 0) return null;
     const targets = this.#draw(numbers, compared);
     if (targets.length === 0) return null;
-    const pair = new Pair(this, exchange, this.#templateOf(exchange), targets, this.#budget);
+    const pair = new Pair(this, exchange, this.#templateOf(exchange), targets, this.#budget, this.#pool);
     if (!pair.isDrawn) return pair;
     if (this.#pending >= MAX_PAIRS) pair.giveUp('memory');
     this.#pending += 1;

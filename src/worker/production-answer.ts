@@ -1,30 +1,34 @@
 import type { Answer, NotCompared } from '../compare/answer.ts';
 import type { ByteBudget } from '../flow/budget.ts';
-import { KeepBody } from '../http/body.ts';
+import { KeepBody, type BodyPool } from '../http/body.ts';
 import type { BodySink, HttpRequest, HttpResponse } from '../http/exchange.ts';
 import { MessageCount } from '../http/grpc.ts';
 import { Tee } from './tee.ts';
 
-/** Keeps what production answers, as it is captured, within bounds. Tells once what came of it. */
+/** Hears once what production answered, or why that cannot be compared; it is valid until `release`. */
+export interface ProductionSide {
+  answered(production: Answer | NotCompared): void;
+}
+
+/** Keeps what production answers, as it is captured, within bounds. */
 export class ProductionAnswer implements BodySink {
   readonly #maxBodyBytes: number;
   readonly #budget: ByteBudget;
-  readonly #tell: (production: Answer | NotCompared) => void;
+  readonly #pool: BodyPool;
+  readonly #side: ProductionSide;
   readonly #messages: MessageCount | null;
   #head: readonly string[] | null = null;
   #body: KeepBody | null = null;
   #room = 0;
   #told = false;
 
-  /**
-   * @param grpc only an answer of one message can be compared
-   * @param tell what is told is valid until `release`
-   */
-  constructor(maxBodyBytes: number, budget: ByteBudget, grpc: boolean, tell: (production: Answer | NotCompared) => void) {
+  /** @param grpc only an answer of one message can be compared */
+  constructor(side: ProductionSide, maxBodyBytes: number, budget: ByteBudget, pool: BodyPool, grpc: boolean) {
     this.#maxBodyBytes = maxBodyBytes;
     this.#budget = budget;
+    this.#pool = pool;
     this.#messages = grpc ? new MessageCount() : null;
-    this.#tell = tell;
+    this.#side = side;
   }
 
   get hasBegun(): boolean {
@@ -38,7 +42,7 @@ export class ProductionAnswer implements BodySink {
     if (!this.#take(response.headCost)) return;
     this.#head = response.headers;
     if (response.framing === 'none') return;
-    this.#body = new KeepBody(this.#maxBodyBytes, this.#budget);
+    this.#body = new KeepBody(this.#maxBodyBytes, this.#budget, this.#pool);
     response.sink = response.sink === null ? this : new Tee(response.sink, this);
   }
 
@@ -60,7 +64,7 @@ export class ProductionAnswer implements BodySink {
     if (!response.complete || head === null || (this.#body?.bytes().length ?? 0) !== response.bodyLength) return this.giveUp('incomplete');
     if (!this.#take(trailerCost(response.trailers))) return;
     this.#told = true;
-    this.#tell({
+    this.#side.answered({
       status: response.status,
       headers: head,
       trailers: response.trailers,
@@ -74,7 +78,7 @@ export class ProductionAnswer implements BodySink {
     if (this.#told) return;
     this.#told = true;
     this.release();
-    this.#tell(why);
+    this.#side.answered(why);
   }
 
   /** Gives everything back, and keeps no more. Idempotent. */

@@ -12,10 +12,12 @@ import type { Figure } from './figures.ts';
 import { describeMachine } from './machine.ts';
 import { readOptions, type Options, type RowName } from './options.ts';
 import { asMarkdown, asText, writeJson } from './report.ts';
+import { COMPARE } from './rows/compare.ts';
 import { DECODE } from './rows/decode.ts';
 import { FIDELITY } from './rows/fidelity.ts';
 import { HTTP2 } from './rows/http2.ts';
 import { IDLE } from './rows/idle.ts';
+import { OBSERVE } from './rows/observe.ts';
 import { PEERS_ROW } from './rows/peers.ts';
 import { PRODUCTION } from './rows/production.ts';
 import { TAP } from './rows/tap.ts';
@@ -31,6 +33,8 @@ const ROWS: Readonly<Record<RowName, Row>> = {
   agent: WHOLE_AGENT,
   production: PRODUCTION,
   http2: HTTP2,
+  compare: COMPARE,
+  observe: OBSERVE,
   fidelity: FIDELITY,
   idle: IDLE,
   peers: PEERS_ROW,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const ROW_NAMES = ['tap', 'decode', 'agent', 'production', 'http2', 'fidelity', 'idle', 'peers'] as const;
+export const ROW_NAMES = ['tap', 'decode', 'agent', 'production', 'http2', 'compare', 'observe', 'fidelity', 'idle', 'peers'] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 
 export interface Options {
