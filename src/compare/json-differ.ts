@@ -113,7 +113,8 @@ export class JsonDiffer {
         this.#item[this.#depth] = at + 1;
         this.#index[this.#depth]! += 1;
       } else if ((byte | BRACKET_BIT) === OPEN) {
-        if (this.#depth === MAX_DEPTH) return false;
+        // Behind the whole there is nothing more: lines of JSON are another format.
+        if (this.#depth === MAX_DEPTH || (this.#depth === 0 && this.#closedAt > 0)) return false;
         this.#depth += 1;
         this.#start[this.#depth] = at;
         this.#item[this.#depth] = at + 1;
