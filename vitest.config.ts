@@ -11,8 +11,11 @@ const KERNEL_TESTS = [
   'test/e2e/**/*.test.ts',
   'test/support/*.test.ts',
   'test/support/{impair,servers}/*.test.ts',
+  // A browser takes a core by itself.
+  'test/page/browser*.test.ts',
   'test/daemonset/least-privilege.test.ts',
   'test/daemonset/image.test.ts',
+  'test/monitoring/{alerts,queries}.test.ts',
 ];
 
 export default defineConfig({

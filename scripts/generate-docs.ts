@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the schemas, the references in docs/ and the CustomResourceDefinition:
+ * Writes what is made from the schemas, the references in docs/ and the CustomResourceDefinition, and the dashboard:
  * `node scripts/generate-docs.ts`. A test compares it with what is committed, so run this after a change of a schema.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,13 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { AGENT } from '../src/config/agent-schema.ts';
+import { CONTROLLER_METRICS } from '../src/controller/metrics.ts';
 import { mirrorPolicyCrd } from '../src/kube/crd.ts';
 import { LEFT_TO_AGENT } from '../src/kube/left-to-agent.ts';
+import { METRICS, type MetricRow } from '../src/metrics.ts';
 import { toJsonSchema, type TSchema } from '../src/policy/shape.ts';
 import { MIRROR_POLICY } from '../src/policy/schema.ts';
+import { shadowtapDashboard } from './dashboard/rows.ts';
 
 interface SchemaNode {
   readonly description?: string;
@@ -194,6 +197,26 @@ function crdYaml(): string {
 }
 
 /** Contents of the generated files, by their path in the repository. */
+const METRICS_INTRODUCTION = `# Metrics
+
+<!-- Made from the tables of metrics by scripts/generate-docs.ts; do not edit. -->
+
+What \`/metrics\` of the admin port says, in the text format of Prometheus. A dashboard and alerts are in
+[daemonset/monitoring](../daemonset/README.md#monitoring); [runbook.md](runbook.md) tells what to do about each alert.
+
+- The number of series is bounded: by your policies, targets, pods and nodes, and where clients could make more of them (endpoints, clients),
+  by a number.
+- Counters count since the agent began, or since a policy's rules of comparing changed. Sums over agents are made by Prometheus:
+  add up counters and \`shadowtap_comparison_results\`, but not ratios and verdicts, which each agent finds for itself.
+  \`shadowtap report\` judges all agents together.
+- No metric has anything in it that a request or an answer said, but for methods, path templates, and addresses of busy clients.
+`;
+
+function metricsTable(title: string, rows: readonly Pick<MetricRow<never>, 'name' | 'type' | 'labels' | 'help'>[]): string {
+  const lines = rows.map(({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`);
+  return `\n## ${title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+}
+
 export function references(): Readonly<Record<string, string>> {
   return {
     'docs/policy.md': POLICY_INTRODUCTION + IN_A_CLUSTER + sections(MIRROR_POLICY),
@@ -204,6 +227,8 @@ export function references(): Readonly<Record<string, string>> {
     )}\n`,
     'docs/agent.md': AGENT_INTRODUCTION + sections(AGENT),
     'daemonset/base/crd.yaml': crdYaml(),
+    'docs/metrics.md': METRICS_INTRODUCTION + metricsTable('The agent', METRICS) + metricsTable('The controller', CONTROLLER_METRICS),
+    'daemonset/monitoring/dashboard.json': `${JSON.stringify(shadowtapDashboard(), null, 1)}\n`,
   };
 }
 

@@ -7,8 +7,11 @@ import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
+import { LiveHub } from './agent/live-hub.ts';
 import { nodeReport } from './agent/node-report.ts';
+import { pageAddress, pageRoutes } from './agent/page.ts';
 import { Remembered } from './agent/remembered.ts';
+import { Reporting } from './agent/reporting.ts';
 import { locator, type Whereabouts } from './agent/locator.ts';
 import { PodLocator, type PodLocatorOptions } from './kube/pod-location.ts';
 import { startTap } from './agent/start-tap.ts';
@@ -28,6 +31,7 @@ import type { PolicySnapshot } from './policy/snapshot.ts';
 import type { AgentStats, ClusterStats } from './stats.ts';
 import type { Tap } from './tap/tap.ts';
 import { VERSION } from './version.ts';
+import type { WatchedExchanges } from './worker/messages.ts';
 
 /** How old what is told of the traffic may be: however many ask, the workers are asked once. */
 const INSIGHT_MS = 1_000;
@@ -65,7 +69,9 @@ export class Agent {
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
   readonly #ids = new EndpointIds();
+  readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
+  readonly #live = new LiveHub({ tell: (message) => this.#running?.pool.watch(message), report: () => this.#reporting.report() });
   readonly #settings: AgentSettings;
   readonly #cluster: ClusterLink | null;
   #assignment: Assignment;
@@ -101,7 +107,8 @@ export class Agent {
     const governor = new Governor(settings);
     const alarms = new Alarms(this.log, this.#webhook());
     const { learnSeconds } = settings.findings;
-    const told = { learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
+    const live = { showBodies: settings.page.bodies, onExchanges: (batches: readonly WatchedExchanges[]) => this.#live.pass(batches) };
+    const told = { live, learnSeconds, onFound: (findings: readonly Finding[]) => alarms.heard(findings) };
     const options = { sources: tap.sources, memoryBytes, marker, share: governor.buffer, book, log: this.log, dryRun: this.#dryRun, ...told };
     const pool = new WorkerPool(options, this.#snapshot(), !this.mirroring);
     const attachments = new Attachments(tap, locator(this.#podLocator(tap)), this.log);
@@ -114,6 +121,7 @@ export class Agent {
       if (admin !== null && settings.admin !== null) {
         const port = await admin.listen(settings.admin.host, settings.admin.port);
         this.log.info({ host: settings.admin.host, port }, 'admin port open');
+        if (settings.page.enabled) this.log.info({ address: pageAddress(settings.admin.host, port) }, 'the page is served');
       }
     } catch (error) {
       await this.stop();
@@ -200,6 +208,7 @@ export class Agent {
       sampleShares: running.book.shares(),
       counters,
       endpoints: running.attachments.status(),
+      comparisons: this.#reporting.summaries,
       cluster: this.#cluster?.stats() ?? null,
       workers: { running: running.pool.running, restarts: running.pool.restarts },
       process: { cpuUs: user + system, rssBytes: process.memoryUsage.rss() },
@@ -301,16 +310,23 @@ export class Agent {
   }
 
   #pages(): AdminRoutes {
+    const { enabled, token } = this.#settings.page;
     return {
+      ...(enabled && pageRoutes(this.#live, token !== null)),
       // Alive as long as this thread answers.
       '/healthz': () => text(200, 'ok\n'),
       '/readyz': () => this.#ready(),
       '/metrics': async () => {
-        const insight = await this.insight();
-        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight }) };
+        const [insight, report] = await Promise.all([this.insight(), this.#reporting.report()]);
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, report }) };
       },
-      '/stats': () => json(this.stats()),
-      '/findings': async () => json((await this.insight()).findings),
+      '/stats': async () => {
+        // What the agent knows of itself does not depend on it.
+        await this.#reporting.report().catch((error: unknown) => this.log.error({ err: error }, 'the report failed'));
+        return json(this.stats());
+      },
+      ...this.#reporting.pages(),
+      '/findings': async ({ trusted }) => json((trusted ? await this.insight() : withoutValues(await this.insight())).findings),
       '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
       '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
     };

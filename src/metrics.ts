@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, type CollectFunction } from 'prom-client';
+import { COMPARE_METRICS } from './metrics/compare.ts';
 import { FINDINGS_METRICS } from './metrics/findings.ts';
 import { OBSERVE_METRICS } from './metrics/observe.ts';
 import { single, type FigureRow, type HistogramRow, type MetricRow } from './metrics/row.ts';
@@ -42,6 +43,7 @@ export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
   counter('shadowtap_recorded_bytes_total', 'Bytes written to files of recordings.', 'worker.recordedBytes'),
   counter('shadowtap_record_files_deleted_total', 'Files of recordings deleted to keep within their bounds.', 'worker.recordFilesDeleted'),
   gauge('shadowtap_memory_bytes', 'Bytes of captured data held now, out of the budget.', 'worker.memoryBytes'),
+  gauge('shadowtap_memory_budget_bytes', 'Bytes of captured data that may be held (`memoryBytes`).', 'worker.memoryBudgetBytes'),
   gauge('shadowtap_flows', 'Connections in the flow tables.', 'flow.flows'),
   gauge('shadowtap_flow_held_bytes', 'Bytes held because they came ahead of a hole.', 'flow.heldBytes'),
   counter('shadowtap_flows_opened_total', 'Connections seen.', 'flow.opened'),
@@ -114,6 +116,7 @@ export const METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
     labels: ['version', 'tap'],
     samples: (s) => [{ labels: { version: s.version, tap: s.tap.name }, value: 1 }],
   },
+  ...COMPARE_METRICS,
   ...OBSERVE_METRICS,
   ...FINDINGS_METRICS,
 ];

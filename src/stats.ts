@@ -1,4 +1,5 @@
 import type { InsightData } from './insight.ts';
+import type { Report, Verdict } from './compare/report.ts';
 import type { LedgerSums, PolicyShare } from './ledger/book.ts';
 import type { TapStats } from './tap/tap.ts';
 
@@ -17,6 +18,8 @@ export interface AgentStats {
   /** Counters and gauges of the workers' stages, summed over workers: `flow.opened`, `http.requests`, ... */
   readonly counters: Readonly<Record<string, number>>;
   readonly endpoints: readonly EndpointStatus[];
+  /** Of each policy that compares, and each of its mirrors. */
+  readonly comparisons: readonly ComparisonSummary[];
   /** null: the agent is told by a file what to tap. */
   readonly cluster: ClusterStats | null;
   readonly workers: { readonly running: number; readonly restarts: number };
@@ -29,9 +32,23 @@ export interface AgentStats {
 
 export type { InsightData } from './insight.ts';
 
-/** The same, with what the workers have learnt of the traffic: what metrics are made of. */
+/** The same, with what the workers have learnt of the traffic, and what follows of it: what metrics are made of. */
 export interface AgentStatsWithInsight extends AgentStats {
   readonly insight: InsightData;
+  readonly report: Report;
+}
+
+/** What the report says of one policy and one of its mirrors, in short. */
+export interface ComparisonSummary {
+  /** `namespace/name` */
+  readonly policy: string;
+  readonly target: string;
+  readonly verdict: Verdict;
+  /** The weightiest reason; without anything that was in an answer. */
+  readonly reason: string;
+  readonly compared: number;
+  readonly different: number;
+  readonly notCompared: number;
 }
 
 export interface EndpointStatus {

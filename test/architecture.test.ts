@@ -13,8 +13,10 @@ const BESIDE: Readonly<Record<string, { readonly upTo?: string; readonly and?: r
   stats: { upTo: 'insight' },
   metrics: { upTo: 'insight', and: ['stats'] },
   config: { upTo: 'policy', and: ['log'] },
-  kube: { upTo: 'policy', and: ['config', 'log', 'stats'] },
+  kube: { upTo: 'findings', and: ['config', 'log', 'stats'] },
   admin: { and: ['stats', 'metrics', 'log'] },
+  // Of other areas than the sketches it sees types alone: it runs in browsers.
+  page: { upTo: 'worker', and: ['stats'] },
   controller: { upTo: 'insight', and: ['kube', 'config', 'log', 'stats', 'metrics', 'admin'] },
 };
 
@@ -83,6 +85,13 @@ describe('the architecture', () => {
 
   it('has no circle of imports', () => {
     expect(findCycle(sources)).toEqual([]);
+  });
+
+  it('lets the page, which runs in browsers, import no code but its own and that of the sketches', () => {
+    const page = sources.filter(({ path }) => areaOf(path) === 'page');
+    const statements = page.flatMap(({ path, text }) => [...withoutComments(text).matchAll(/^import (?!type\b).*?from '(\.\.\/.*?)'/gms)].map(([, from]) => `${path}: ${from}`));
+    expect(statements.filter((statement) => !/: \.\.\/sketch\//.test(statement))).toEqual([]);
+    expect(page.flatMap(({ text }) => importsOf(text)).filter((name) => name.startsWith('node:'))).toEqual([]);
   });
 
   it('imports each third-party package in exactly one module', () => {

@@ -19,10 +19,12 @@ function stats(): AgentStatsWithInsight {
     ledger: { seen: 6, open: 1, requests: [request], copies: [{ ...request, target: 'http://m' }] },
     counters,
     endpoints: [{ name: 'shop/pod', ports: [80], attached: true, problem: '' }],
+    comparisons: [],
     cluster: null,
     workers: { running: 1, restarts: 0 },
     process: { cpuUs: 1_500_000, rssBytes: 42 },
     insight: mergeInsight([]),
+    report: { version: '1.2.3', at: '2026-01-01T00:00:00Z', policies: [] },
   };
 }
 

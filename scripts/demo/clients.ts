@@ -1,5 +1,5 @@
 /**
- * The demo's clients: a steady mix of GETs, JSON POSTs and chunked uploads over keep-alive connections, sent at a fixed
+ * The demo's clients: a steady mix of GETs, searches, JSON POSTs and chunked uploads over keep-alive connections, sent at a fixed
  * rate whatever the answers' speed (an open loop: a slow server cannot hide by slowing the clients down).
  *
  *   node clients.ts <host> <port> <requests per second>
@@ -21,6 +21,7 @@ export interface TrafficReport {
 }
 
 const [host = '127.0.0.1', port = '8080', rate = '500'] = process.argv.slice(2);
+const TERMS = ['teapot', 'cup', 'kettle', 'saucer', 'spoon'];
 const TICK_MS = 10;
 const UPLOAD_CHUNK = Buffer.alloc(16 * 1024, 'shadowtap ');
 const TIMEOUT_MS = 5000;
@@ -45,7 +46,7 @@ function send(kind: Kind, number: number): void {
     host,
     port: Number(port),
     method: kind === 'get' ? 'GET' : 'POST',
-    path: kind === 'get' ? `/api/items/${number % 100}?view=full` : kind === 'post' ? '/api/orders' : '/api/pictures',
+    path: kind === 'get' ? pathOf(number) : kind === 'post' ? '/api/orders' : '/api/pictures',
     headers: headersOf(kind),
   });
   let answered = false;
@@ -63,9 +64,19 @@ function send(kind: Kind, number: number): void {
     if (!answered) errors += 1;
     if (paused && underWay === 0) report();
   });
-  if (kind === 'post') outgoing.write(JSON.stringify({ order: number, item: 'teapot', note: 'ü'.repeat(number % 50) }));
+  if (kind === 'post') outgoing.write(orderOf(number));
   if (kind === 'upload') for (let i = 0; i <= number % 4; i++) outgoing.write(UPLOAD_CHUNK);
   outgoing.end();
+}
+
+/** Of seven GETs one is a search. The same things are asked for again and again, as by real clients. */
+function pathOf(number: number): string {
+  return number % 7 === 0 ? `/api/search?q=${TERMS[number % TERMS.length]}` : `/api/items/${number % 100}?view=full`;
+}
+
+/** One in twenty is empty: the edge that nobody thought of. */
+function orderOf(number: number): string {
+  return JSON.stringify({ item: number % 10, quantity: number % 100 === 4 ? 0 : 1 + (number % 3), note: 'ü'.repeat(number % 5) });
 }
 
 function headersOf(kind: Kind): Record<string, string> {

@@ -3,13 +3,15 @@
  *
  *   node shop.ts <version> <host> <port>
  *
- * Answers GETs and POSTs as a small shop would, and keeps a fingerprint of every request that it received, so that the
- * demo can tell whether both versions got the same ones. Tells its parent its port, and the fingerprint at every message
- * (not over HTTP, where the tap would see that too).
+ * Answers as a small shop would, with what differs from answer to answer in any real one: times, ids, lists in no order. v2
+ * has three defects (see answers.ts). It also keeps a fingerprint of every request that it received, so that the demo can
+ * tell whether both versions got the same ones. Tells its parent its port, and the fingerprint at every message (not over
+ * HTTP, where the tap would see that too).
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerTo, type Version } from './answers.ts';
 import { whenParentIsGone } from './lifetime.ts';
 
 const [version = 'v1', host = '127.0.0.1', port = '8080'] = process.argv.slice(2);
@@ -20,20 +22,22 @@ let fingerprint = 0n;
 
 const server = createServer((request, response) => {
   const hash = createHash('sha256').update(identityOf(request));
-  let bytes = 0;
+  const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
+    chunks.push(chunk);
     hash.update(chunk);
   });
   request.on('end', () => {
     received += 1;
     fingerprint += hash.digest().readBigUInt64BE(0) >> 16n;
-    const body = JSON.stringify({ version, path: request.url, received: bytes, at: new Date().toISOString() });
-    response.writeHead(request.method === 'POST' ? 201 : 200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    });
-    response.end(body);
+    const { status, json, afterMs } = answerTo(version as Version, request.method ?? '', request.url ?? '', Buffer.concat(chunks));
+    const body = JSON.stringify(json);
+    const answer = (): void => {
+      response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+      response.end(body);
+    };
+    if (afterMs === 0) answer();
+    else setTimeout(answer, afterMs);
   });
 });
 

@@ -139,8 +139,8 @@ function post({ url, headers }: WebhookOptions, body: string): Promise<void> {
   return promise;
 }
 
-/** Addresses of a name without those of metadata services. */
-const lookupElsewhere: LookupFunction = (hostname, options, callback) => {
+/** Addresses of a name without those of metadata services; fails where none is left. */
+export const lookupElsewhere: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, '');
     const good = addresses.filter(({ address }) => isIP(address) !== 0 && !isMetadataAddress(address));

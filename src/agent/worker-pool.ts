@@ -8,7 +8,7 @@ import type { PolicySnapshot } from '../policy/snapshot.ts';
 import type { SourceDescriptor } from '../tap/tap.ts';
 import { workerBoard } from '../worker/board.ts';
 import type { PlannedTarget } from '../mirror/planner.ts';
-import type { FromWorker, PoliciesMessage, ToWorker, WorkerSetup } from '../worker/messages.ts';
+import type { FromWorker, PoliciesMessage, ToWorker, WatchedExchanges, WatchMessage, WorkerSetup } from '../worker/messages.ts';
 import { policyEntry } from '../worker/targets.ts';
 import { InsightBook } from './insight-book.ts';
 
@@ -27,6 +27,8 @@ export interface WorkerPoolOptions {
   readonly learnSeconds?: number;
   /** Something was found in the traffic of observed pods. */
   readonly onFound?: (findings: readonly Finding[]) => void;
+  /** Exchanges for those who watch, and whether contents may be among them; no contents by default. */
+  readonly live?: { readonly showBodies: boolean; readonly onExchanges: (batches: readonly WatchedExchanges[]) => void };
   /** The governor's, see `Governor.buffer`. */
   readonly share: SharedArrayBuffer;
   /** Counts what would be sent instead of sending it. */
@@ -56,6 +58,7 @@ export class WorkerPool {
   readonly #insight = new InsightBook();
   #snapshot: PolicySnapshot;
   #off: boolean;
+  #watch: WatchMessage | null = null;
   #restarts = 0;
   #stopping = false;
 
@@ -125,6 +128,12 @@ export class WorkerPool {
     return this.#insight.parts();
   }
 
+  /** For whom workers are to look out from now on, those that replace others as well. */
+  watch(message: WatchMessage): void {
+    this.#watch = message;
+    for (const worker of this.#workers) if (worker !== null) post(worker, message);
+  }
+
   /** Adds the workers' counters to `into`. */
   addCounters(into: Record<string, number>): void {
     for (const board of this.#boards) board.addTo(into);
@@ -157,6 +166,7 @@ export class WorkerPool {
       marker,
       dryRun: this.#options.dryRun ?? false,
       share: this.#options.share,
+      showBodies: this.#options.live?.showBodies ?? false,
       learnSeconds: this.#options.learnSeconds ?? LEARN_SECONDS,
       account: book.workers[index]!.buffer,
       counters: this.#boards[index]!.buffer,
@@ -167,11 +177,13 @@ export class WorkerPool {
     const ready = heard(worker, (message) => message.kind === 'ready');
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'problem') this.#options.log.warn({ worker: index }, message.message);
+      if (message.kind === 'exchanges') this.#options.live?.onExchanges(message.batches);
       if (message.kind === 'found') this.#options.onFound?.(message.findings);
       if (message.kind === 'insight') this.#insight.heard(index, message.data);
     });
     worker.on('error', (error) => this.#options.log.error({ worker: index, err: error }, 'worker failed'));
     worker.once('exit', (code) => this.#onExit(index, code));
+    if (this.#watch !== null) post(worker, this.#watch);
     return ready;
   }
 

@@ -6,9 +6,10 @@ Examples:
   shadowtap run -f examples/standalone.yaml               mirror until Ctrl-C
   shadowtap replay capture.pcap --to http://127.0.0.1:9090 --speed max
   shadowtap status                                        how does mirroring fare in this cluster?
+  shadowtap report                                        does the mirror answer as production does?
   shadowtap top                                           which endpoints are busy, slow, failing?
 
-Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor has its own.
+Exit codes: 0 done, 1 failed while running, 2 a flag, a file or a field is wrong; doctor and gate have their own.
 More on a command: shadowtap <command> --help. Policies: docs/policy.md.`;
 
 export const RUN_HELP = `
@@ -90,10 +91,28 @@ Examples:
   shadowtap status -n shop --by node
   shadowtap status -o json | jq '.problems'`;
 
+export const REPORT_HELP = `
+For each policy with the field \`compare\`: what was compared since the agents, or the policy, began; what differs and what
+is noise, and why; errors; latency; and a verdict whose rules docs/compare.md tells. Without --admin all agents of the cluster
+are asked, through its API server, and judged together. Exit code 1: an agent does not answer.
+
+Examples:
+  shadowtap report --admin 127.0.0.1:9464
+  shadowtap report -p shop/checkout-next -o html > report.html`;
+
+export const GATE_HELP = `
+Only what is compared while it watches counts. What is noise is known from before, too.
+
+Exit codes: 0 looks safe, 1 an agent does not answer, 2 a flag is wrong, 4 differs, 5 too little data.
+
+Examples:
+  shadowtap gate --policy shop/checkout-next --for 10m --max-diff 0.1%
+  shadowtap gate -p shop/checkout-next --for 2m -o junit > gate.xml`;
+
 export const TOP_HELP = `
 Pods are observed where a MirrorPolicy that selects them has \`observe: true\`; docs/observe.md says what is measured, and how exactly.
-Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. Exit code 1: an agent
-does not answer.
+Rates and requests under way are those of the last ten seconds, all else is since the pod's agent began. It needs to list pods and
+get pods/proxy in the agents' namespace, or with --admin nothing. Exit code 1: an agent does not answer.
 
 Examples:
   shadowtap top

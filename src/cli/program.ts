@@ -1,16 +1,17 @@
-import { Command, CommanderError } from 'commander';
 import { messageOf, ShadowtapError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { CONTROLLER_HELP, DOCTOR_HELP, FINDINGS_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, STATUS_HELP, TOP_HELP, VALIDATE_HELP } from './help.ts';
+import { addAskCommands } from './ask-commands.ts';
+import { Command, CommanderError } from './command.ts';
+import { CONTROLLER_HELP, DOCTOR_HELP, PLAN_HELP, PROGRAM_HELP, REPLAY_HELP, RUN_HELP, STATUS_HELP, VALIDATE_HELP } from './help.ts';
 import { EXIT_OK, EXIT_USAGE, exitCodeOf, EXIT_FAILED, type Io } from './io.ts';
 import type { ControllerFlags } from './controller.ts';
-import type { FindingsOptions } from './findings.ts';
 import type { PlanOptions } from './plan.ts';
 import { printable } from './printable.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './settings.ts';
 import type { ClusterOptions, StatusOptions } from './status.ts';
-import type { TopOptions } from './top.ts';
+
+const COMMANDS = ['run', 'plan', 'replay', 'status', 'report', 'gate', 'top', 'findings', 'doctor', 'validate', 'controller'] as const;
 
 /**
  * Runs one command line.
@@ -23,7 +24,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    if (args.length === 0) throw new ShadowtapError('USAGE', 'name a command: run, plan, replay, status, top, findings, doctor, validate or controller; see shadowtap --help');
+    if (args.length === 0) throw new ShadowtapError('USAGE', `name a command: ${COMMANDS.slice(0, -1).join(', ')} or ${COMMANDS.at(-1)}; see shadowtap --help`);
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (thrown) {
@@ -130,39 +131,7 @@ function describe(io: Io, args: readonly string[], finish: (code: number) => voi
       finish(await status(options, io));
     });
 
-  program
-    .command('top')
-    .description('say which endpoints of observed pods are busiest, slowest, fail most or are saturated')
-    .option('-n, --namespace <name>', 'only pods of this namespace')
-    .option('--by <what>', 'only one table: busiest, slowest, errors, saturated, largest or clients')
-    .option('--limit <count>', 'rows of each table', '10')
-    .option('-o, --output <format>', 'table or json', 'table')
-    .option('--admin <host:port>', 'ask this agent by its admin port, instead of all agents of a cluster')
-    .option('--token-file <path>', 'with the token of the agents, where they ask for one')
-    .option('--kubeconfig <path>', 'another kubeconfig than $KUBECONFIG or ~/.kube/config')
-    .option('--context <name>', 'another context than the current one')
-    .option('--agent-namespace <name>', 'where the agents are', 'shadowtap-system')
-    .addHelpText('after', TOP_HELP)
-    .action(async (options: TopOptions) => {
-      const { top } = await import('./top.ts');
-      finish(await top(options, io));
-    });
-
-  program
-    .command('findings')
-    .description('say what attacks and faults were found in the traffic of observed pods')
-    .option('--admin <host:port>', 'ask the agent with this admin port, not those of a cluster')
-    .option('-n, --namespace <name>', 'only pods of this namespace')
-    .option('--min-severity <severity>', 'info, low, medium or high', 'info')
-    .option('-o, --output <format>', 'table or json', 'table')
-    .option('--kubeconfig <path>', 'another kubeconfig than $KUBECONFIG or ~/.kube/config')
-    .option('--context <name>', 'another context than the current one')
-    .option('--agent-namespace <name>', 'where the agents are', 'shadowtap-system')
-    .addHelpText('after', FINDINGS_HELP)
-    .action(async (options: FindingsOptions) => {
-      const { findings } = await import('./findings.ts');
-      finish(await findings(options, io));
-    });
+  addAskCommands(program, io, finish);
 
   program
     .command('controller')
@@ -195,7 +164,7 @@ function collect(value: string, previous: readonly string[] = []): string[] {
 }
 
 function helpFor(command: string | undefined): string {
-  const known = ['run', 'plan', 'replay', 'status', 'top', 'findings', 'doctor', 'validate', 'controller'].find((name) => name === command);
+  const known = COMMANDS.find((name) => name === command);
   return known === undefined ? 'shadowtap --help' : `shadowtap ${known} --help`;
 }
 

@@ -60,7 +60,7 @@ export async function agentsOf(api: ApiClient, { agentNamespace = AGENT_NAMESPAC
 }
 
 /** Conditions and how they should be. */
-const GOOD: Readonly<Record<string, string>> = { Accepted: 'True', ResolvedRefs: 'True', Programmed: 'True', Degraded: 'False', Imported: 'True' };
+const GOOD: Readonly<Record<string, string>> = { Accepted: 'True', ResolvedRefs: 'True', Programmed: 'True', Degraded: 'False', Imported: 'True', Matches: 'True' };
 
 /** What MirrorPolicies say, or why that is not known. */
 async function objectStates(api: ApiClient, namespace: string | undefined): Promise<readonly [states: ObjectState[], problems: string[]]> {
@@ -79,7 +79,7 @@ async function objectStates(api: ApiClient, namespace: string | undefined): Prom
 
 function objectState(item: JsonRecord): ObjectState {
   const conditions = listOf(recordOf(item['status'])['conditions']).map(stringsOf);
-  const wrong = conditions.find(({ type = '', status }) => GOOD[type] !== undefined && GOOD[type] !== status);
+  const wrong = conditions.find(({ type = '', status }) => GOOD[type] !== undefined && GOOD[type] !== status && !(type === 'Matches' && status === 'Unknown'));
   const policy = keyOf(nameOf(item));
   if (wrong !== undefined) return { policy, state: textOf(wrong['reason']), message: textOf(wrong['message']) };
   return conditions.length > 0 ? { policy, state: 'ok', message: '' } : { policy, state: 'NotJudged', message: 'the controller has not looked at it yet; does it run?' };

@@ -61,6 +61,8 @@ const SHARE_AFTER_MANY = 1 / 64;
 /** Once a few repeats are known, closer ones are left out: answers of the same moment agree on what passes with time. */
 const FEW = 20;
 const APART_MS = 1_000;
+/** Repeats within that say what varies by itself, later ones also what others write. */
+const SOON_MS = 3_000;
 
 /** A target and what is known of it. */
 interface Row {
@@ -202,7 +204,7 @@ export class Comparator {
       const differences = target.differ.differences(question, earlier, production);
       if (differences !== 'encoding') {
         counters.repeats++;
-        endpoint.addRepeat(differences);
+        endpoint.addRepeat(differences, nowMs - earlier.atMs <= SOON_MS);
       }
     } else if (!this.#isWorthIt(endpoint.repeats)) return;
     repeats.keep(question.key, production, nowMs);

@@ -81,7 +81,7 @@ export function betaQuantile(p: number, a: number, b: number): number {
 }
 
 /** Where an increasing function crosses 0, to the last digit that halving can tell. */
-export function bisect(increasing: (x: number) => number, low: number, high: number): number {
+function bisect(increasing: (x: number) => number, low: number, high: number): number {
   let middle = (low + high) / 2;
   while (middle > low && middle < high) {
     if (increasing(middle) < 0) low = middle;

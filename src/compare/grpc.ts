@@ -30,13 +30,17 @@ export function readMessages(body: Buffer, encoding: string, maxBytes: number): 
     const start = at + PREFIX_BYTES;
     const end = start + body.readUInt32BE(at + 1);
     if (end > body.length) return 'framing';
-    const message = body[at] === 1 ? decode(body.subarray(start, end), encoding, left) : body.subarray(start, end);
+    const message = body[at] === 1 ? decompress(body.subarray(start, end), encoding, left) : body.subarray(start, end);
     if (message === null || message.length > left) return 'encoding';
     left -= message.length;
     messages.push(message);
     at = end;
   }
   return messages;
+}
+
+function decompress(message: Buffer, encoding: string, maxBytes: number): Buffer | null {
+  return encoding === '' || encoding === 'identity' ? null : decode(message, encoding, maxBytes);
 }
 
 /** Names of https://grpc.github.io/grpc/core/md_doc_statuscodes.html, in the order of their numbers. */

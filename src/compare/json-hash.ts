@@ -22,10 +22,14 @@ export class JsonHash {
   #a = 0;
   #b = 0;
 
-  /** @param node of its place where rules may say something of it or what is in it, else null @returns -1 for what is no JSON */
+  /**
+   * @param at of the value or of spaces before it
+   * @param node of its place where rules may say something of it or what is in it, else null
+   * @returns -1 for what is no JSON
+   */
   of(json: Buffer, at: number, node: PlaceNode | null): number {
     this.#json = json;
-    this.#at = at;
+    this.#at = skipSpace(json, at);
     this.#value(node);
     return this.#at < 0 ? -1 : (this.#a >>> 0) * 2 ** 21 + (this.#b >>> 11);
   }

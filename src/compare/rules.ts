@@ -1,30 +1,12 @@
 import { Redactor } from '../mirror/redact.ts';
 import { Pattern } from '../policy/pattern.ts';
 import { asOnWire } from '../policy/request-view.ts';
-import type { PolicySpec } from '../policy/schema.ts';
+import type { CompareSpec, PolicySpec } from '../policy/schema.ts';
 import { namesOf, newPointerRule, ruleAt, type PointerRule } from './pointers.ts';
 
 /** `compare` of a policy, as far as it says what differs. */
-export interface CompareSpec {
-  /** Of content, encoded and decoded. */
-  readonly maxBodyBytes: number;
-  readonly headers: 'All' | readonly string[];
-  readonly ignore: readonly IgnoreSpec[];
-  readonly tolerance: readonly { readonly pointer: string; readonly absolute?: number; readonly relative?: number }[];
-  readonly keyed: readonly { readonly pointer: string; readonly key: string }[];
-  readonly examples: Examples;
-}
-
-/** One of the three. */
-export interface IgnoreSpec {
-  /** With everything below it. */
-  readonly pointer?: string;
-  /** RE2, on the whole name of a place. */
-  readonly pattern?: string;
-  readonly header?: string;
-}
-
-export type Examples = 'Masked' | 'Values' | 'None';
+export type DiffSpec = Pick<CompareSpec, 'maxBodyBytes' | 'headers' | 'ignore' | 'tolerance' | 'keyed' | 'examples'>;
+export type Examples = DiffSpec['examples'];
 export type RedactSpec = NonNullable<PolicySpec['redact']>;
 
 /** The same, compiled. */
@@ -48,7 +30,7 @@ export interface CompareRules {
 }
 
 /** @param redact of the same policy: what it names is never shown @throws RangeError where a pattern is wrong */
-export function compareRules(spec: CompareSpec, redact?: RedactSpec): CompareRules {
+export function compareRules(spec: DiffSpec, redact?: RedactSpec): CompareRules {
   const content = newPointerRule();
   for (const { pointer } of spec.ignore) if (pointer !== undefined) ruleAt(content, pointer).ignored = true;
   for (const pointer of redact?.jsonFields ?? []) ruleAt(content, pointer).secret = true;

@@ -12,7 +12,7 @@ import { WRITE_TIMEOUT_MS } from './write-budget.ts';
 /** What happened to a policy, for `kubectl describe`. */
 export interface PolicyEvent {
   readonly type: 'Normal' | 'Warning';
-  /** Accepted, Refused, Degraded, Recovered, Unresolved, Resolved. */
+  /** Accepted, Refused, Degraded, Recovered, Unresolved, Resolved, Differs, LooksSafe. */
   readonly reason: string;
   readonly note: string;
   /** What the controller did; `Judge` where not given. */
@@ -31,6 +31,7 @@ const TOLD = [
   { type: 'Accepted', good: 'True', whenGood: 'Accepted', whenBad: 'Refused', evenAtFirst: true },
   { type: 'ResolvedRefs', good: 'True', whenGood: 'Resolved', whenBad: 'Unresolved', evenAtFirst: false },
   { type: 'Degraded', good: 'False', whenGood: 'Recovered', whenBad: 'Degraded', evenAtFirst: false },
+  { type: 'Matches', good: 'True', whenGood: 'LooksSafe', whenBad: 'Differs', evenAtFirst: true },
 ] as const;
 
 /** What a new status tells that the old one did not. Told once: a controller that is started anew reads what stands there. */

@@ -26,7 +26,7 @@ type Said = Omit<PolicyCondition, 'lastTransitionTime' | 'observedGeneration'>;
 /** The status that a policy should have. Pure. */
 export function policyStatus(input: StatusInput): PolicyStatus {
   const { generation, summary, before, now, judgement } = input;
-  const said: Said[] = [...judgement.verdicts, programmed(input), degraded(input)];
+  const said: Said[] = [...judgement.verdicts, programmed(input), degraded(input), ...matches(input)];
   const conditions = said.map((condition): PolicyCondition => {
     const old = before.conditions?.find(({ type }) => type === condition.type);
     const lastTransitionTime = old !== undefined && old.status === condition.status ? old.lastTransitionTime : now;
@@ -96,6 +96,16 @@ function degraded({ judgement, ailment, endpointsKnown, before }: StatusInput): 
   return ailment === null
     ? { type, status: 'False', reason: 'Healthy', message: 'nothing speaks against it' }
     : { type, status: 'True', ...ailment };
+}
+
+/** Whether the mirror answers as production does; of policies that compare. */
+function matches({ judgement: { applied }, summary }: StatusInput): Said[] {
+  if (applied?.policy.spec.compare === undefined) return [];
+  const type = 'Matches';
+  const { verdict = 'too little data', reason = 'no agent has compared anything yet' } = summary?.comparison ?? {};
+  if (verdict === 'looks safe') return [{ type, status: 'True', reason: 'LooksSafe', message: reason }];
+  if (verdict === 'differs') return [{ type, status: 'False', reason: 'Differs', message: reason }];
+  return [{ type, status: 'Unknown', reason: 'TooLittleData', message: reason }];
 }
 
 /** A target whose Service is there, and nobody behind it. */

@@ -59,6 +59,7 @@ export class FindingList {
       entry = { rule, severity: RULES[rule].severity, endpoint, source, ...shown, firstMs: atMs, lastMs: atMs, count: 1, toldCount: 0 };
     } else {
       entries.delete(key);
+      if (entry.method !== method) entry.method = printable(method, MAX_METHOD);
       entry.evidence = printable(evidence, MAX_EVIDENCE);
       entry.lastMs = Math.max(entry.lastMs, atMs);
       entry.count += 1;

@@ -11,6 +11,7 @@ export const RULES = {
   'request-flood': { severity: 'high', sees: 'an endpoint gets many times the requests that it is used to' },
   'source-flood': { severity: 'medium', sees: 'one client sends many times what the busiest client is used to send' },
   'path-scan': { severity: 'medium', sees: 'one client asks for many different paths, and is mostly told that they are not there or not for it' },
+  'id-scan': { severity: 'low', sees: 'one client goes through the ids of one kind of things, and is mostly told that they are not there or not for it' },
   'host-scan': { severity: 'low', sees: 'one client is refused under many different Hosts' },
   fuzzing: { severity: 'medium', sees: 'one client provokes errors of the server with many different requests, while others get none' },
   'credential-stuffing': { severity: 'high', sees: 'many logins fail' },

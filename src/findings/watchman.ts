@@ -78,13 +78,16 @@ export class Watchman implements WindowAlarms {
 
   onRequestLost(exchange: Exchange, outcome: string, reason: string): void {
     const sighting = sightingOf(exchange);
-    const loss = sighting === null ? null : lossOf(outcome, reason);
-    if (sighting === null || loss === null) return;
+    const loss = lossOf(outcome, reason);
+    const isConnect = reason === 'connect';
+    if (sighting === null || (loss === null && !isConnect)) return;
     const request = exchange.request!;
     const source = this.#sourceOf(sighting, Math.max(request.firstUs, request.lastUs));
     if (source === null) return;
     if (sighting.note === null) this.#countRequest(source);
-    this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    if (loss !== null) this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    // A proxy grants it; who refuses it was taken for one.
+    if (isConnect) sighting.note = Object.assign(new Note(source), { isOddMethod: true });
   }
 
   onResponseHead(exchange: Exchange): void {
@@ -189,7 +192,8 @@ export class Watchman implements WindowAlarms {
     if (isRefused) this.#judge(REFUSED_RULES, source);
     // A client whose session has ended is no scanner; nor is what is wrong with one request, or too much, a door that is tried.
     if ((status === 401 && note.isKnown) || !isDenial(status)) return;
-    source.deny(note.path, note.host);
+    if (ID.test(sighting.template)) source.deny(this.#hash.of(sighting.template), note.path, note.host);
+    else source.deny(note.path, 0, note.host);
     this.#judge(DENIED_RULES, source);
   }
 
@@ -207,6 +211,9 @@ export class Watchman implements WindowAlarms {
     this.#list.add({ rule, endpoint: endpoint.name, source, method, template, evidence, atMs: this.#options.toWallMs(this.#lastUs) });
   }
 }
+
+/** A template with something in it that is surely an id or the like; `{value}` and `{more}` may be anything. */
+const ID = /\{(?!value\}|more\})/;
 
 /** The ways in which servers say no to what is not there, or not for everybody. */
 function isDenial(status: number): boolean {

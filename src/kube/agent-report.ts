@@ -1,4 +1,4 @@
-import type { PolicyStats } from '../stats.ts';
+import type { ComparisonSummary, PolicyStats } from '../stats.ts';
 import { isRecord, listOf, recordOf, textOf, textsOf } from './json.ts';
 
 /** What is read of an agent's statistics, `AgentStats`; another version's may have more, or say less. */
@@ -10,6 +10,7 @@ export interface AgentReport {
   readonly ledger: { readonly seen: number; readonly requests: readonly OutcomeCount[]; readonly copies: readonly CopyOutcomeCount[] };
   readonly sampleShares: readonly { readonly policy: string; readonly share: number }[];
   readonly endpoints: readonly { readonly name: string; readonly attached: boolean; readonly problem: string }[];
+  readonly comparisons: readonly ComparisonSummary[];
   /** null: it is told by a file what to tap. */
   readonly cluster: {
     readonly synced: boolean;
@@ -39,7 +40,7 @@ const MAX_TEXT = 2048;
  * @returns null where it is no agent's statistics at all
  */
 export function agentReport(value: unknown): AgentReport | null {
-  const { version, uptimeSeconds, mirroring, tap, ledger, sampleShares, endpoints, cluster, workers, process } = recordOf(value);
+  const { version, uptimeSeconds, mirroring, tap, ledger, sampleShares, endpoints, comparisons, cluster, workers, process } = recordOf(value);
   if (!isRecord(ledger) || !isRecord(tap) || !Array.isArray(endpoints)) return null;
   return {
     version: said(version),
@@ -58,9 +59,22 @@ export function agentReport(value: unknown): AgentReport | null {
     },
     sampleShares: listOf(sampleShares).map(({ policy, share }) => ({ policy: said(policy), share: Math.min(1, amount(share)) })),
     endpoints: listOf(endpoints).map(({ name, attached, problem }) => ({ name: said(name), attached: attached === true, problem: said(problem) })),
+    comparisons: listOf(comparisons).map(comparison),
     cluster: isRecord(cluster) ? clusterPart(cluster) : null,
     workers: { running: count(recordOf(workers)['running']), restarts: count(recordOf(workers)['restarts']) },
     process: { cpuUs: count(recordOf(process)['cpuUs']), rssBytes: count(recordOf(process)['rssBytes']) },
+  };
+}
+
+function comparison({ policy, target, verdict, reason, compared, different, notCompared }: Readonly<Record<string, unknown>>): ComparisonSummary {
+  return {
+    policy: said(policy),
+    target: said(target),
+    verdict: verdict === 'looks safe' || verdict === 'differs' ? verdict : 'too little data',
+    reason: said(reason),
+    compared: count(compared),
+    different: count(different),
+    notCompared: count(notCompared),
   };
 }
 

@@ -1,6 +1,8 @@
 import { REMOVED } from '../ledger/book.ts';
-import type { PolicyStats } from '../stats.ts';
+import type { Verdict } from '../compare/report.ts';
+import type { ComparisonSummary, PolicyStats } from '../stats.ts';
 import type { AgentReport } from './agent-report.ts';
+import { ComparisonTally } from './comparison-tally.ts';
 
 /** What one agent said, or why it said nothing. */
 export interface AgentAnswer {
@@ -47,8 +49,19 @@ export interface PolicySummary {
   readonly targets: readonly TargetCounts[];
   /** `pod: why it is not tapped`, the first of them by name. */
   readonly problems: readonly string[];
+  /** What its mirrors answer, held against production; null where nothing is compared. */
+  readonly comparison: FleetComparison | null;
   /** What agents say of it other than "True"; one of each reason, in order. */
   readonly conditions: PolicyStats['conditions'];
+}
+
+/** Of all mirrors of a policy, on all nodes. */
+export interface FleetComparison {
+  readonly verdict: Verdict;
+  /** That of the agent with the most differences, or else with the most exchanges. */
+  readonly reason: string;
+  readonly compared: number;
+  readonly different: number;
 }
 
 /** Enough to see what is wrong. */
@@ -59,11 +72,12 @@ export class FleetTally {
   readonly #policies = new Map<string, PolicyTally>();
 
   /** Keeps nothing of the report itself. */
-  add({ endpoints: all, cluster, ledger, sampleShares }: AgentReport): void {
+  add({ endpoints: all, cluster, ledger, sampleShares, comparisons }: AgentReport): void {
     const endpoints = new Map(all.map((endpoint) => [endpoint.name, endpoint]));
     for (const policy of cluster?.policies ?? []) this.#of(policy.policy).addNode(policy, endpoints);
     for (const { policy, outcome, count } of ledger.requests) if (isPolicy(policy)) this.#of(policy).addRequests(outcome, count);
     for (const { policy, target, outcome, count } of ledger.copies) if (isPolicy(policy)) this.#of(policy).addCopies(target, outcome, count);
+    for (const comparison of comparisons) if (isPolicy(comparison.policy)) this.#of(comparison.policy).addComparison(comparison);
     for (const { policy, share } of sampleShares) if (isPolicy(policy)) this.#of(policy).addShare(share);
   }
 
@@ -102,6 +116,7 @@ class PolicyTally {
   #most = 0;
   #endpoints = 0;
   #attached = 0;
+  readonly #comparison = new ComparisonTally();
   #shares = 0;
   #shareSum = 0;
 
@@ -141,6 +156,10 @@ class PolicyTally {
     if (kind === 'mirrored' || kind === 'failed' || kind === 'shed') row[kind] = sum(row[kind], count);
   }
 
+  addComparison(comparison: ComparisonSummary): void {
+    this.#comparison.add(comparison);
+  }
+
   addShare(share: number): void {
     this.#shares += 1;
     this.#shareSum += share;
@@ -156,6 +175,7 @@ class PolicyTally {
       share: this.#shares === 0 ? 1 : this.#shareSum / this.#shares,
       counts: { ...this.#counts },
       targets: [...this.#targets].sort(([a], [b]) => byText(a, b)).map(([target, row]) => ({ target, ...row })),
+      comparison: this.#comparison.sum(),
       problems: [...this.#problems].sort(byText),
       conditions: [...this.#conditions].sort(([a], [b]) => byText(a, b)).map(([, condition]) => condition),
     };

@@ -14,7 +14,7 @@ function time(description: string) {
 /** metav1.Condition of Kubernetes, bounds included. */
 const CONDITION = object({
   type: text({
-    description: 'What the condition is about: Accepted, ResolvedRefs, Programmed or Degraded.',
+    description: 'What the condition is about: Accepted, ResolvedRefs, Programmed, Degraded or Matches.',
     expects: 'the name of a condition',
     pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
     maxLength: 316,
@@ -57,7 +57,7 @@ export const POLICY_STATUS = object(
     observedGeneration: optional(count('The `metadata.generation` that the status speaks of.')),
     conditions: optional(
       list(CONDITION, {
-        description: 'Accepted: the policy is right. ResolvedRefs: its targets exist and may be used. Programmed: pods are tapped by it. Degraded: something is not as it should be.',
+        description: 'Accepted: the policy is right. ResolvedRefs: its targets exist and may be used. Programmed: pods are tapped by it. Degraded: something is not as it should be. Matches: of a policy that compares, whether its mirrors answer as production does.',
         expects: 'a list of conditions',
         maxItems: 8,
         uniqueBy: ['type'],

@@ -53,7 +53,7 @@ export class Observer {
       this.#gone.push(pod);
       this.#pods.delete(id);
     }
-    for (const [id, name] of names) if (!this.#pods.has(id)) this.#pods.set(id, new Pod(name));
+    for (const [id, name] of names) if (!this.#pods.has(id)) this.#pods.set(id, this.#back(name) ?? new Pod(name));
     this.#sweep(this.#clock.now());
   }
 
@@ -111,6 +111,15 @@ export class Observer {
       clients: pods.flatMap((pod) => pod.clients()),
       folded: this.#folded,
     };
+  }
+
+  /** A pod of this name that was thought to be gone. */
+  #back(name: string): Pod | null {
+    const index = this.#gone.findIndex((pod) => pod.name === name);
+    if (index < 0) return null;
+    const [pod] = this.#gone.splice(index, 1);
+    pod!.gone = false;
+    return pod!;
   }
 
   #all(): Pod[] {

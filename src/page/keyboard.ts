@@ -76,8 +76,9 @@ function pause({ tab, live }: Model, actions: Actions): boolean {
 function move(by: 1 | -1, model: Model, actions: Actions): boolean {
   const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')];
   if (rows.length === 0) return false;
-  const focused = rows.findIndex((row) => row.contains(document.activeElement) || row.getAttribute('aria-pressed') === 'true');
-  const next = rows[Math.min(rows.length - 1, Math.max(0, focused < 0 ? 0 : focused + by))]!;
+  const focused = rows.findIndex((row) => row.contains(document.activeElement));
+  const current = focused < 0 ? rows.findIndex((row) => row.dataset['id'] === String(model.live.selected?.id)) : focused;
+  const next = rows[Math.min(rows.length - 1, Math.max(0, current < 0 ? 0 : current + by))]!;
   const handle = next.matches('details') ? next.querySelector<HTMLElement>('summary') : next;
   handle?.focus();
   const row = model.live.rows.find(({ id }) => String(id) === next.dataset['id']);

@@ -1,12 +1,10 @@
 import type { LatencyReport } from '../compare/report.ts';
-import { membersOf } from '../sketch/ranked-sample.ts';
 import './chart.ts';
 import type { Chart } from './chart.ts';
 import { count, duration, share } from './format.ts';
 import { html, nothing, type TemplateResult } from './html.ts';
-import type { LatencySeries } from './latency-history.ts';
 import type { Actions, Model, Part } from './model.ts';
-import { summarise, type PairSummary } from './pairs.ts';
+import { summarise, type PairSummary, type TimeSeries } from './pairs.ts';
 import { badge, card, code, empty, fits, numbers, table } from './parts.ts';
 import { endpointsOf, rowKey, type ReportRow } from './report-rows.ts';
 
@@ -28,18 +26,17 @@ function chooser(rows: readonly ReportRow[], chosen: ReportRow, actions: Actions
   </select></label></div>`;
 }
 
-function details({ insight, latencies }: Model, row: ReportRow, latency: LatencyReport): TemplateResult {
+function details({ insight }: Model, row: ReportRow, latency: LatencyReport): TemplateResult {
   const data = insight?.compare.policies
     .find(({ policy, target }) => policy === row.policy.policy && target === row.policy.target)
     ?.endpoints.find(({ method, template }) => rowKey('', '', method, template) === rowKey('', '', row.endpoint.method, row.endpoint.template));
-  const summary = summarise(membersOf(data?.latency.sample ?? [], 2));
-  const series = latencies.of(row.key);
+  const summary = summarise(data?.latency.sample ?? []);
   return html`
     ${card('Verdict', verdict(latency), badge(latency.verdict, latency.verdict === 'slower' ? 'bad' : latency.verdict === 'too little data' ? 'quiet' : 'good'))}
     <div class="charts">
       ${summary.pairs === 0 ? nothing : card('Times by percentile', quantiles(summary))}
       ${summary.pairs === 0 ? nothing : card('Mirror against production, pair by pair', ratios(summary))}
-      ${series === null || series.at.length < 2 ? nothing : card('While this page was open', overTime(series))}
+      ${summary.overTime.at.length < 2 ? nothing : card('Over time', overTime(summary.overTime))}
     </div>
   `;
 }
@@ -81,24 +78,22 @@ function ratios({ ratios: middles, counts, pairs }: PairSummary): TemplateResult
   );
 }
 
-function overTime({ at, production, mirror, production99, mirror99 }: LatencySeries): TemplateResult {
-  const last = at.length - 1;
-  const times = [0, Math.floor(last / 2), last];
+function overTime({ at, production50, mirror50, production90, mirror90 }: TimeSeries): TemplateResult {
   return withTable(
     {
-      name: 'Median and 99th percentile of the report while this page was open',
+      name: 'Median and 90th percentile of both sides over time',
       x: { name: 'time', values: at, isTime: true },
       y: { name: 'ms to the last byte' },
       lines: [
-        { name: 'production p50', values: production, side: 'production' },
-        { name: 'mirror p50', values: mirror, side: 'mirror' },
-        { name: 'production p99', values: production99, side: 'production', style: 'dashed' },
-        { name: 'mirror p99', values: mirror99, side: 'mirror', style: 'dashed' },
+        { name: 'production p50', values: production50, side: 'production' },
+        { name: 'mirror p50', values: mirror50, side: 'mirror' },
+        { name: 'production p90', values: production90, side: 'production', style: 'dashed' },
+        { name: 'mirror p90', values: mirror90, side: 'mirror', style: 'dashed' },
       ],
     },
-    table('Times while this page was open', ['time', ...numbers('production p50', 'mirror p50', 'production p99', 'mirror p99')], times.map((i) => [
-      new Date(at[i]! * 1000).toLocaleTimeString(),
-      ...[production, mirror, production99, mirror99].map((points) => duration(points[i]! * 1000)),
+    table('Times over time', ['time', ...numbers('production p50', 'mirror p50', 'production p90', 'mirror p90')], at.map((seconds, i) => [
+      new Date(seconds * 1000).toLocaleTimeString(),
+      ...[production50, mirror50, production90, mirror90].map((points) => duration(points[i]! * 1000)),
     ])),
   );
 }

@@ -3,7 +3,6 @@ import type { AgentStats, InsightData } from '../stats.ts';
 import type { LiveFilter } from '../worker/live-exchange.ts';
 import { render } from './html.ts';
 import { onKey } from './keyboard.ts';
-import { LatencyHistory } from './latency-history.ts';
 import { LiveList } from './live-list.ts';
 import { TABS, type Actions, type Link, type LiveRow, type Model, type Tab, type Theme } from './model.ts';
 import { Poll } from './poll.ts';
@@ -12,7 +11,9 @@ import { shell } from './shell.ts';
 import { applyTheme, nextTheme, storedTheme } from './theme.ts';
 
 const STATS_MS = 1_000;
-const REPORT_MS = 3_000;
+/** The agent makes a report no more often. */
+const REPORT_MS = 5_000;
+const VIEWER_MS = 10_000;
 
 /** The page: keeps what it has heard, and draws itself once a frame at most. */
 class Page implements Model, Actions {
@@ -26,9 +27,9 @@ class Page implements Model, Actions {
   search = '';
   chosen = '';
   readonly rates = new Rates();
-  readonly latencies = new LatencyHistory();
   readonly live = new LiveList(() => this.#draw());
   readonly #root: HTMLElement;
+  #isRefused = false;
   #isDrawing = false;
 
   constructor(root: HTMLElement) {
@@ -44,6 +45,8 @@ class Page implements Model, Actions {
     document.addEventListener('visibilitychange', () => this.#look());
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
     new Poll<AgentStats>('stats', STATS_MS, (stats) => this.#onStats(stats), (link) => this.#onLink(link)).start();
+    // A session ends, and what is asked for without one is answered without values.
+    new Poll<unknown>('viewer', VIEWER_MS, () => {}, (link) => (this.#isRefused = link === 'refused')).start();
     new Poll<InsightData>('insight', REPORT_MS, (insight) => (this.insight = insight)).start();
     new Poll<Report>('report', REPORT_MS, (report) => this.#onReport(report)).start();
   }
@@ -86,6 +89,8 @@ class Page implements Model, Actions {
 
   select(row: LiveRow | null): void {
     this.live.select(row);
+    // On a narrow screen it stands above the list.
+    if (matchMedia('(max-width: 900px)').matches) requestAnimationFrame(() => this.#root.querySelector('.live-detail')?.scrollIntoView({ block: 'nearest' }));
   }
 
   #onStats(stats: AgentStats): void {
@@ -95,12 +100,11 @@ class Page implements Model, Actions {
 
   #onReport(report: Report): void {
     this.report = report;
-    this.latencies.push(report, Date.now());
     this.#draw();
   }
 
   #onLink(link: Link): void {
-    this.link = link;
+    this.link = this.#isRefused ? 'refused' : link;
     this.#draw();
   }
 

@@ -1,7 +1,6 @@
 import type { Report } from '../compare/report.ts';
 import type { AgentStats, InsightData } from '../stats.ts';
 import type { LiveExchange, LiveFilter } from '../worker/live-exchange.ts';
-import type { LatencyHistory } from './latency-history.ts';
 import type { Rates } from './rates.ts';
 
 export const TABS = ['overview', 'report', 'live', 'latency', 'performance', 'findings'] as const;
@@ -22,7 +21,6 @@ export interface Model {
   readonly report: Report | null;
   readonly insight: InsightData | null;
   readonly rates: Rates;
-  readonly latencies: LatencyHistory;
   readonly live: LiveModel;
   /** What lists other than that of live exchanges are narrowed down to. */
   readonly search: string;

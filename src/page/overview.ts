@@ -20,8 +20,10 @@ export const overview: Part = (model) => {
 };
 
 function tiles({ rates, report, insight }: Model, { ledger }: AgentStats): TemplateResult {
-  const compared = report?.policies.reduce((sum, { counts }) => sum + counts.compared, 0) ?? 0;
-  const different = report?.policies.reduce((sum, { counts }) => sum + counts.different, 0) ?? 0;
+  // A baseline shows what is noise, and says nothing of the new version.
+  const mirrors = (report?.policies ?? []).filter(({ role }) => role === 'Mirror');
+  const compared = mirrors.reduce((sum, { counts }) => sum + counts.compared, 0);
+  const different = mirrors.reduce((sum, { counts }) => sum + counts.different, 0);
   const findings = insight?.findings.findings ?? [];
   const serious = findings.filter(({ severity }) => severity === 'high').length;
   return html`<div class="tiles">

@@ -2,7 +2,7 @@ import type { Counts, EndpointReport, FieldReport, PolicyReport } from '../compa
 import { count, duration, share } from './format.ts';
 import { html, nothing, repeat, type TemplateResult } from './html.ts';
 import type { Part } from './model.ts';
-import { bar, change, code, empty, fits, numbers, table, verdictBadge } from './parts.ts';
+import { badge, bar, change, code, empty, fits, numbers, table, verdictBadge } from './parts.ts';
 
 /** What comparing answers has shown: verdicts, why, and which fields differ. */
 export const reportView: Part = (model) => {
@@ -18,7 +18,7 @@ function policyCard(policy: PolicyReport, search: string): unknown {
   const isFitting = fits(search, policy.policy, policy.target);
   const endpoints = policy.endpoints.filter(({ method, template, fields }) => isFitting || fits(search, `${method} ${template}`, ...fields.map(({ where }) => where)));
   if (endpoints.length === 0 && !isFitting) return nothing;
-  const title = html`<h2>${code(policy.policy)} <span class="soft">to</span> ${code(policy.target)}</h2>`;
+  const title = html`<h2>${code(policy.policy)} <span class="soft">to</span> ${code(policy.target)}${policy.role === 'Baseline' ? html` ${badge('baseline: shows what is noise', 'quiet')}` : nothing}</h2>`;
   return html`<section class="card">
     <header class="card-head">${title}${verdictBadge(policy.verdict)}</header>
     <ul class="reasons">${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
@@ -60,6 +60,6 @@ function fieldTable(caption: string, fields: readonly FieldReport[]): TemplateRe
   return table(
     caption,
     ['where', 'kind', ...numbers('exchanges', 'share'), 'production → mirror', 'why'],
-    fields.map(({ where, kind, count: of, share: part, examples, because }) => [code(where), kind, count(of), share(part), examples.map((example) => change(example.production, example.mirror)), because]),
+    fields.map(({ where, kind, count: of, share: part, examples, because, undecided }) => [html`${code(where)}${undecided ? html` ${badge('not decided yet', 'quiet', '…')}` : nothing}`, kind, count(of), share(part), examples.map((example) => change(example.production, example.mirror)), html`<span class="wide">${because}</span>`]),
   );
 }

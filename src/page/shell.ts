@@ -37,9 +37,11 @@ export function shell(model: Model, actions: Actions): TemplateResult {
     </header>
     <nav class="tabs-bar">${tabs(model, actions)}</nav>
     ${notice(model)}
-    <main id="panel" class="panel" role="tabpanel" tabindex="-1" aria-labelledby="tab-${model.tab}">
-      ${model.tab === 'live' ? nothing : search(model, actions)}
-      ${part(model, actions)}
+    <main>
+      <div id="panel" class="panel" role="tabpanel" tabindex="-1" aria-labelledby="tab-${model.tab}">
+        ${model.tab === 'live' ? nothing : search(model, actions)}
+        ${part(model, actions)}
+      </div>
     </main>
     ${model.helpOpen ? help(actions) : nothing}
   `;

@@ -123,7 +123,7 @@ export const COMPARE = object(
     ),
     examples: word(['Masked', 'Values', 'None'], {
       description:
-        'What reports show of values that differ: `Masked` their shape, with letters and digits replaced; `Values` the values themselves, once `redact` has been applied; `None` nothing.',
+        'What reports show of values that differ: `Masked` numbers, words for a state such as `PAID`, and of other texts what they are (`uuid`, `text of 24 characters`); `Values` the values themselves, once `redact` has been applied, and never passwords, tokens or values of cookies; `None` nothing.',
       default: 'Masked',
     }),
     maxDifferentPercent: percent('Share of different exchanges up to which the verdict may be `looks safe`.', { default: 0 }),

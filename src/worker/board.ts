@@ -22,6 +22,7 @@ const GAUGES = [
   'worker.copyBytes',
   'worker.breakersOpen',
   'worker.memoryBytes',
+  'worker.memoryBudgetBytes',
 ];
 
 /** @param buffer of the board on the other thread; absent where this one is the first */

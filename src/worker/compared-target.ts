@@ -1,6 +1,7 @@
 import type { CompareTarget } from '../compare/comparator.ts';
 import { Differ } from '../compare/differ.ts';
 import { compareRules } from '../compare/rules.ts';
+import type { Redactor } from '../mirror/redact.ts';
 import { durationMs } from '../policy/duration.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
@@ -12,6 +13,8 @@ export interface ComparedTarget extends CompareTarget {
   readonly share: number;
   /** Of either side's content. */
   readonly maxBodyBytes: number;
+  /** Takes out what is secret of what people are shown; null: nothing is. */
+  readonly redactor: Redactor | null;
   /** What the mirror is given. */
   readonly timeoutMs: number;
 }
@@ -26,13 +29,15 @@ export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTar
   const { percent, learnNoise, ...spec } = compare;
   const { maxBodyBytes, headers, ignore, tolerance, keyed, examples } = spec;
   const name = policyName(policy);
+  const rules = compareRules(spec, redact);
   return {
     key: JSON.stringify([name, index, address, role]),
     policy: name,
     target: address,
     role,
     rules: JSON.stringify([maxBodyBytes, headers, ignore, tolerance, keyed, examples, redact]),
-    differ: new Differ(compareRules(spec, redact)),
+    differ: new Differ(rules),
+    redactor: rules.redactor,
     learnNoise,
     examples: examples !== 'None',
     share: percent / 100,

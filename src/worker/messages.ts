@@ -21,6 +21,8 @@ export interface WorkerSetup {
   readonly dryRun: boolean;
   /** How long it is learnt what is usual before anything is called a flood. */
   readonly learnSeconds: number;
+  /** Shows contents of exchanges to whoever watches. */
+  readonly showBodies: boolean;
   /** The governor's word: the share of admitted requests that may be mirrored. */
   readonly share: SharedArrayBuffer;
   readonly account: SharedArrayBuffer;

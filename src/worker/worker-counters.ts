@@ -16,6 +16,8 @@ export class WorkerCounters {
   breakersOpen = 0;
   /** Bytes of captured requests and of data out of order that are held now. */
   memoryBytes = 0;
+  /** Bytes that may be held. */
+  memoryBudgetBytes = 0;
   /** Bytes written to recordings. */
   recordedBytes = 0;
   /** Files of recordings deleted to keep within their bounds. */

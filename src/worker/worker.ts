@@ -12,6 +12,7 @@ import { newStageCounters, workerBoard } from './board.ts';
 import { Insight } from './insight.ts';
 import { Learners } from './learners.ts';
 import { captureLine, contentBudget } from './line.ts';
+import { LiveFeed } from './live-feed.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { Pipeline } from './pipeline.ts';
 import { compileSnapshot } from './targets.ts';
@@ -41,6 +42,7 @@ const recorder = new Recorder({
   onProblem: (message) => tell({ kind: 'problem', message }),
 });
 const learners = new Learners({ budget, toWallMs: clock.toWallMs, learnSeconds: setup.learnSeconds, workers: setup.workers });
+const feed = new LiveFeed({ bodies: setup.showBodies, workers: setup.workers, send: (batches) => tell({ kind: 'exchanges', batches }) });
 const pipeline = new Pipeline(new WorkerAccount(setup.account), planner ?? emitter, budget, snapshot, setup.marker, {
   share: new Float64Array(setup.share),
   ...(!setup.dryRun && { recorder, pairing: learners.pairing }),
@@ -86,6 +88,7 @@ function publish(): void {
   worker.copyBytes = emitter.bytes + recorder.bytes;
   worker.breakersOpen = emitter.breakersOpen + recorder.breakersOpen;
   worker.memoryBytes = budget.used + flow.heldBytes;
+  worker.memoryBudgetBytes = setup.memoryBytes;
   board.publish();
 }
 
@@ -99,6 +102,10 @@ function onMessage(message: ToWorker): void {
       return;
     case 'insight':
       tell({ kind: 'insight', data: learners.data() });
+      return;
+    case 'watch':
+      feed.watch(message.watchers, message.noise);
+      learners.pairing.watcher = feed.isWatched ? feed : null;
       return;
     case 'policies':
       pipeline.apply(compileSnapshot(message, setup.marker, setup.workers));

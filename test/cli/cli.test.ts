@@ -53,7 +53,7 @@ const URL_WANTED = 'give an address such as http://127.0.0.1:8080 or https://sha
 
 describe('what the user can mend', () => {
   it.each<[string, string]>([
-    ['', 'name a command: run, plan, replay, status, top, findings, doctor, validate or controller; see shadowtap --help'],
+    ['', 'name a command: run, plan, replay, status, report, gate, top, findings, doctor, validate or controller; see shadowtap --help'],
     ['rnu', "unknown command 'rnu' (Did you mean run?); see shadowtap --help"],
     ['--loud', "unknown option '--loud'; see shadowtap --help"],
     ['run', "required option '-f, --file <path>' not specified; see shadowtap run --help"],

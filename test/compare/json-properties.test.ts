@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonPlaces } from './support.ts';
+import { jsonPlaces } from './differ-support.ts';
 
-const RUN = { numRuns: 3000, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false };
+const RUN = { numRuns: 2000, interruptAfterTimeLimit: 3000 };
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
@@ -88,6 +88,16 @@ describe('two documents of JSON', () => {
         const draw = drawing(seed);
         const [one, other] = draw() < 0.5 ? [JSON.stringify(a), JSON.stringify(b)] : [spell(a, draw), spell(b, draw)];
         expect(jsonPlaces(one, other).length === 0).toBe(isDeepStrictEqual(plain(a), plain(b)));
+      }),
+      RUN,
+    );
+  });
+
+  it('differ at the same places whatever form they have', () => {
+    fc.assert(
+      fc.property(fc.array(near, { maxLength: 3 }), fc.array(near, { maxLength: 3 }), (a, b) => {
+        const compact = jsonPlaces(JSON.stringify({ a, b: 1 }), JSON.stringify({ a: b, b: 1 }));
+        expect(jsonPlaces(JSON.stringify({ a, b: 1 }, null, 2), JSON.stringify({ b: 1, a: b }))).toEqual(compact);
       }),
       RUN,
     );

@@ -25,6 +25,7 @@ const SUMMARY: PolicySummary = {
   counts: { seen: 10, mirrored: 5, failed: 1, shed: 1, incomplete: 1, other: 2 },
   targets: [],
   problems: [],
+  comparison: null,
   conditions: [],
 };
 
@@ -51,6 +52,17 @@ describe('a status', () => {
     ['False Invalid', { judgement: { applied: null, verdicts: [] } }],
   ])('is Programmed=%s', (wanted, input) => {
     expect(conditionOf(status(input), 'Programmed')).toBe(wanted);
+  });
+
+  it('has Matches where the policy compares, and Unknown as long as too little is known', () => {
+    const judgement: Judgement = { ...RIGHT, applied: { ...RIGHT.applied!, policy: policy({ targets: [{ url: 'http://v2' }], compare: {} }) } };
+    const of = (verdict: 'differs' | 'looks safe' | 'too little data'): string => {
+      const comparison = { verdict, reason: 'a field differs', compared: 1, different: 1 };
+      return conditionOf(status({ judgement, summary: { ...SUMMARY, comparison } }), 'Matches');
+    };
+    expect([of('differs'), of('looks safe'), of('too little data')]).toEqual(['False Differs', 'True LooksSafe', 'Unknown TooLittleData']);
+    expect(conditionOf(status({ judgement }), 'Matches')).toBe('Unknown TooLittleData');
+    expect(status().conditions!.map(({ type }) => type)).not.toContain('Matches');
   });
 
   it('is the same in a large cluster whichever few agents do not answer', () => {

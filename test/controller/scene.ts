@@ -177,7 +177,12 @@ export class StandInAgent implements AsyncDisposable {
   stats: unknown;
   /** What it says at /doctor. */
   doctor: unknown = {};
-  /** How often it was asked for its statistics. */
+  /** What it says at /insight, /findings and /comparison. */
+  insight: unknown = {};
+  findings: unknown = {};
+  comparison: unknown = {};
+  /** How often it was asked for its findings, and for its statistics. */
+  askedForFindings = 0;
   asked = 0;
   readonly #server: Server;
 
@@ -193,8 +198,10 @@ export class StandInAgent implements AsyncDisposable {
     this.stats = stats;
     this.#server = createServer(({ url }, response) => {
       if (url === '/stats') this.asked += 1;
+      if (url === '/findings') this.askedForFindings += 1;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(url === '/stats' ? this.stats : this.doctor));
+      const pages = { '/stats': this.stats, '/insight': this.insight, '/findings': this.findings, '/comparison': this.comparison, '/doctor': this.doctor };
+      response.end(JSON.stringify(Object.entries(pages).find(([path]) => path === url)?.[1] ?? {}));
     });
   }
 

@@ -8,7 +8,7 @@ import { VERSION } from '../../src/version.ts';
 import { build, DAEMONSET, find, workload, type Container, type KubeObject, type PodSpec, type Workload } from '../support/kustomize.ts';
 
 const OVERLAYS = readdirSync(`${DAEMONSET}/overlays`);
-const COMPONENTS = readdirSync(`${DAEMONSET}/components`);
+const COMPONENTS = [...readdirSync(`${DAEMONSET}/components`).map((name) => `components/${name}`), 'monitoring'];
 const NAMESPACE = 'shadowtap-system';
 
 /** Each overlay alone, with each component, and with all. */
@@ -20,7 +20,7 @@ function buildWith({ overlay, components }: { overlay: string; components: reado
   const folder = mkdtempSync(join(tmpdir(), 'shadowtap-kustomize-'));
   try {
     const from = relative(folder, DAEMONSET);
-    const kustomization = { resources: [`${from}/overlays/${overlay}`], components: components.map((name) => `${from}/components/${name}`) };
+    const kustomization = { resources: [`${from}/overlays/${overlay}`], components: components.map((name) => `${from}/${name}`) };
     // JSON is YAML.
     writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
     return build(folder);
@@ -49,8 +49,9 @@ const OBJECTS = [
   'RoleBinding shadowtap-controller', 'Service shadowtap', 'ServiceAccount shadowtap-agent', 'ServiceAccount shadowtap-controller',
 ];
 const OF_COMPONENT: Readonly<Record<string, readonly string[]>> = {
-  import: ['ClusterRole shadowtap-import', 'ClusterRoleBinding shadowtap-import'],
-  prometheus: ['PodMonitor shadowtap'],
+  'components/import': ['ClusterRole shadowtap-import', 'ClusterRoleBinding shadowtap-import'],
+  'components/prometheus': ['PodMonitor shadowtap'],
+  monitoring: ['ConfigMap shadowtap-dashboard', 'PrometheusRule shadowtap'],
 };
 const CLUSTER_WIDE = ['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition', 'Namespace', 'PriorityClass'];
 
@@ -94,7 +95,7 @@ describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) =
   });
 
   it('serves the admin port where the manifests say', () => {
-    const [map] = objects.filter(({ kind }) => kind === 'ConfigMap');
+    const map = objects.find(({ kind, metadata: { name } }) => kind === 'ConfigMap' && /^shadowtap-\w{10}$/.test(name));
     const { kind, spec } = parse((map!['data'] as Record<string, string>)['agent.yaml']!) as { kind: string; spec: { admin: string; cpuBudget: number } };
     expect(kind).toBe('Agent');
     for (const object of workloads(objects)) {
@@ -135,6 +136,17 @@ describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) =
     expect(spec.template.spec.tolerations).toEqual([{ operator: 'Exists' }]);
     expect(spec.updateStrategy?.rollingUpdate?.['maxSurge'] ?? 0).toBe(0);
     expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(10);
+  });
+});
+
+describe('the component monitoring', () => {
+  it("brings the dashboard as Grafana's sidecar looks for it", () => {
+    const { metadata, data } = find(buildWith({ overlay: 'default', components: ['monitoring'] }), 'ConfigMap', 'shadowtap-dashboard') as KubeObject & { readonly data: Readonly<Record<string, string>> };
+    expect(metadata.labels).toMatchObject({ grafana_dashboard: '1' });
+    expect(Object.keys(data)).toEqual(['shadowtap.json']);
+    expect(data['shadowtap.json']).toBe(readFileSync(`${DAEMONSET}/monitoring/dashboard.json`, 'utf8'));
+    // What `kubectl apply` keeps of an object in an annotation has a bound.
+    expect(JSON.stringify(data).length).toBeLessThan(200_000);
   });
 });
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { agentReport } from '../../src/kube/agent-report.ts';
-import { summarise, type AgentAnswer } from '../../src/kube/fleet.ts';
+import { summarise, type AgentAnswer, type PolicySummary } from '../../src/kube/fleet.ts';
+import type { ComparisonSummary } from '../../src/stats.ts';
 import { agentStats, type PolicyPart } from '../support/agent-stats.ts';
 
 function answer(node: string, ...policies: PolicyPart[]): AgentAnswer {
@@ -31,7 +32,31 @@ describe('what agents say together', () => {
         { target: 't', mirrored: 3, failed: 5, shed: 0 },
       ],
       problems: ['shop/2: gone'],
+      comparison: null,
       conditions: [],
+    });
+  });
+
+  describe('of comparisons', () => {
+    const DIFFERS = { verdict: 'differs', reason: 'a field differs', compared: 50, different: 9 } as const;
+    const SAFE = { verdict: 'looks safe', reason: 'nothing differs', compared: 900, different: 0 } as const;
+    const LITTLE = { verdict: 'too little data', reason: '3 of 100', compared: 3, different: 0 } as const;
+    const summed = (...parts: readonly Pick<ComparisonSummary, 'verdict' | 'reason' | 'compared' | 'different'>[]): PolicySummary['comparison'] | undefined =>
+      summarise(parts.map((part, i) => {
+        const stats = agentStats(`n${i}`, [], { comparisons: [{ policy: 'shop/p', target: 't', notCompared: 0, ...part }] });
+        return { node: `n${i}`, pod: `n${i}`, stats: agentReport(stats), problem: '' };
+      }))[0]?.comparison;
+
+    it('is that a mirror differs where one agent says so, however many say otherwise', () => {
+      for (const order of [[SAFE, DIFFERS, LITTLE], [DIFFERS, LITTLE, SAFE]]) {
+        expect(summed(...order)).toEqual({ verdict: 'differs', reason: 'a field differs', compared: 953, different: 9 });
+      }
+    });
+
+    it('is that it looks safe where those say so that have compared at least half', () => {
+      expect(summed(LITTLE, SAFE)?.verdict).toBe('looks safe');
+      expect(summed({ ...LITTLE, compared: 2_000 }, SAFE)?.verdict).toBe('too little data');
+      expect(summed()).toBeUndefined();
     });
   });
 

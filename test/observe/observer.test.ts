@@ -1,13 +1,17 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OTHERS, type EndpointLoad } from '../../src/observe/data.ts';
 import { countOf, quantileOf } from '../../src/sketch/histogram.ts';
 import { answer, END_HEADERS, END_STREAM, get, headers, hpack, PREFACE, requestBlock, reset, responseBlock, settings } from '../http/h2/frames.ts';
-import { Watching } from './watching.ts';
+import { Watching, type Connection } from './watching.ts';
 
 const SECOND = 1e6;
 const LAST = END_HEADERS | END_STREAM;
 const call = (stream: number): Buffer => headers(stream, requestBlock('/shop.Cart/Get', 'POST', 'content-type', 'application/grpc'), LAST);
 const said = (stream: number, status: number): Buffer => headers(stream, responseBlock(200, 'content-type', 'application/grpc', 'grpc-status', `${status}`), LAST);
+
+/** A name of its own for each number. */
+const word = (index: number): string => [index % 26, ((index / 26) | 0) % 26, (index / 676) | 0].map((letter) => 'abcdefghijklmnopqrstuvwxyz'[letter]).join('');
 
 const count = (loads: readonly EndpointLoad[]): number => loads.reduce((sum, { requests }) => sum + requests, 0);
 
@@ -168,8 +172,6 @@ describe('saturation', () => {
 });
 
 describe('what an observer keeps', () => {
-  const word = (index: number): string => [index % 26, ((index / 26) | 0) % 26, (index / 676) | 0].map((letter) => 'abcdefghijklmnopqrstuvwxyz'[letter]).join('');
-
   it('is bounded: what finds no place counts under others, and nothing is lost', () => {
     const watching = new Watching();
     for (let i = 0; i < 30; i++) for (let j = 0; j < 30; j++) watching.exchange(`/${word(i)}/${word(j)}`);
@@ -225,6 +227,16 @@ describe('what an observer keeps', () => {
     expect(watching.data().endpoints).toEqual([]);
   });
 
+  it('goes on where a pod of the same name comes back', () => {
+    const watching = new Watching(['shop/web-0']);
+    watching.exchange('/a');
+    watching.observer.configure([]);
+    watching.observer.configure([{ id: 7, name: 'shop/web-0' }]);
+    watching.exchange('/a', { endpoint: 7 });
+    expect(watching.load('/a').requests).toBe(2);
+    expect(watching.data().clients).toEqual([{ endpoint: 'shop/web-0', address: '10.0.0.9', count: 2, error: 0 }]);
+  });
+
   it('names the busiest clients of each pod', () => {
     const watching = new Watching();
     for (let i = 0; i < 300; i++) watching.exchange('/a', { address: `10.1.${i % 150}.1` });
@@ -234,5 +246,52 @@ describe('what an observer keeps', () => {
     expect(clients[0]).toMatchObject({ endpoint: 'shop/web-1', address: '10.9.9.9' });
     expect(clients[0]!.count).toBeGreaterThanOrEqual(50);
     expect(clients[0]!.count - clients[0]!.error).toBeLessThanOrEqual(50);
+  });
+});
+
+describe('whatever happens', () => {
+  const step = fc.oneof(
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('ask' as const), target: fc.oneof(fc.nat(300).map((n) => `/users/${word(n)}`), fc.constantFrom('/a', '/b/1')), pod: fc.integer({ min: 1, max: 3 }) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const), which: fc.nat(), waitUs: fc.nat(100_000) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('look' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('pods' as const), ids: fc.subarray([1, 2, 3]) }) },
+  );
+
+  it('each request of a pod that was known when it came counts once, and nothing stays under way', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 100, maxLength: 400, size: 'max' }), (steps) => {
+        const watching = new Watching(['shop/web-1', 'shop/web-2', 'shop/web-3']);
+        let known = [1, 2, 3];
+        let asked = 0;
+        const open: Connection[] = [];
+        const take = (which: number): Connection | undefined => open.splice(which % Math.max(1, open.length), 1)[0];
+        for (const one of steps) {
+          if (one.do === 'ask') {
+            open.push(watching.connect({ endpoint: one.pod }).asks(one.target));
+            if (known.includes(one.pod)) asked++;
+          } else if (one.do === 'answer') {
+            watching.nowUs += one.waitUs;
+            take(one.which)?.isAnswered().ends();
+          } else if (one.do === 'end') take(one.which)?.ends('rst');
+          else if (one.do === 'look') watching.data();
+          else {
+            known = one.ids;
+            watching.observer.configure(one.ids.map((id) => ({ id, name: `shop/web-${id}` })));
+          }
+        }
+        for (const connection of open) connection.isAnswered().ends();
+        watching.observer.configure([1, 2, 3].map((id) => ({ id, name: `shop/web-${id}` })));
+        const { endpoints } = watching.data();
+        expect(count(endpoints)).toBe(asked);
+        expect(endpoints.every(({ requests, statuses, unanswered }) => requests === statuses.reduce((sum, some) => sum + some) + unanswered)).toBe(true);
+        watching.nowUs += 20 * SECOND;
+        for (const pod of [1, 2, 3]) watching.exchange('/last', { endpoint: pod });
+        watching.nowUs += 10 * SECOND;
+        const last = watching.data().endpoints.filter(({ template }) => template === '/last');
+        expect(last.map(({ concurrency }) => concurrency.most)).toEqual([1, 1, 1]);
+      }),
+      { interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+    );
   });
 });

@@ -50,6 +50,7 @@ export function statsAt(n: number): AgentStats {
       { name: 'shop/checkout-7d9f-x2k4', ports: [8080], attached: true, problem: '' },
       { name: 'shop/checkout-7d9f-p9wq', ports: [8080, 9090], attached: false, problem: 'its network namespace is gone' },
     ],
+    comparisons: [],
     cluster: null,
     workers: { running: 2, restarts: 0 },
     process: { cpuUs: 1, rssBytes: 1 },
@@ -135,6 +136,7 @@ export function insightAt(n: number): InsightData {
         signatures: [],
         places: [],
         repeats: 840,
+        soonRepeats: 120,
         answers: { production: { statuses: [0, 1, 0, 0, 0], errors: 0 }, mirror: { statuses: [0, 1, 0, 0, 0], errors: 0 } } as InsightData['compare']['policies'][number]['endpoints'][number]['answers'],
         latency: { pairs: 19_400, sample: latencies(which === 1 ? 1.31 : 1.01) },
       })),
@@ -193,11 +195,11 @@ function load(method: string, template: string, rate: number, medianUs: number, 
   };
 }
 
-/** Pairs and ranks, as a RankedSample gives them. */
+/** As a PairReservoir keeps them: of the last hour. */
 function latencies(ratio: number): number[] {
   return Array.from({ length: 400 }, (_, i) => {
     const production = 1_850 * Math.exp(Math.sin(i * 78.233) * 0.9);
-    return [production, production * ratio * Math.exp(Math.sin(i * 37.719) * 0.25), i];
+    return [Date.now() - 9_000 * (400 - i), production, production * ratio * Math.exp(Math.sin(i * 37.719) * 0.25)];
   }).flat();
 }
 

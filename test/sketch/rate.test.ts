@@ -7,7 +7,7 @@ const WINDOW_US = 1_000;
 
 describe('the count of a window', () => {
   it('is what fell into the last whole one', () => {
-    const times = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200 }).map((all) => all.toSorted((a, b) => a - b));
+    const times = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200, size: 'max' }).map((all) => all.toSorted((a, b) => a - b));
     fc.assert(
       fc.property(times, fc.integer({ min: 0, max: 5_000 }), (all, later) => {
         const counted = new WindowCount(WINDOW_US);
@@ -31,7 +31,7 @@ describe('the count of a window', () => {
 
 describe('a baseline', () => {
   it('of few figures is their mean and standard deviation', () => {
-    const figures = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 20 });
+    const figures = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 20, size: 'max' });
     fc.assert(
       fc.property(figures, (all) => {
         const baseline = new Baseline(40);

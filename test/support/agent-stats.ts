@@ -39,6 +39,7 @@ export function agentStats(node: string, policies: readonly PolicyPart[], more: 
     sampleShares: policies.map(({ policy, share = 1 }) => ({ policy, share })),
     counters: { 'flow.opened': 1 },
     endpoints: Array.from(pods, ([name, problem]) => ({ name, ports: [8080], attached: problem === '', problem })),
+    comparisons: [],
     cluster: {
       node,
       synced: true,

@@ -118,6 +118,11 @@ export class AgentUnderTest implements AsyncDisposable {
     return this.#log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
   }
 
+  /** URL of its admin port. */
+  get admin(): string {
+    return this.#admin;
+  }
+
   /** Changes its configuration file. */
   configure(options: AgentOptions): void {
     writeConfig(join(this.#folder, CONFIG_FILE), options);

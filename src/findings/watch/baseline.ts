@@ -12,8 +12,10 @@ const PEAK_FACTOR = 2;
 /** A window moves the level by this share of the difference; while there is too much, by less. */
 const LEARN = 1 / 24;
 const LEARN_OVER = LEARN / 4;
-/** By which the most of late fades with each window: to a half in 720, an hour of windows of five seconds. */
-const FADE = 0.5 ** (1 / 720);
+/** What is too much moves the peak by so much, so that a job that comes again and again is known after fifteen times or so. */
+const LEARN_PEAK = 1 / 50;
+/** By which the most of late fades with each window: to a half in 2160, three hours of windows of five seconds. */
+const FADE = 0.5 ** (1 / 2160);
 
 /**
  * What is usual for a count by window, and when it is too much. It follows slow changes; of what is too much it learns a
@@ -45,7 +47,8 @@ export class Baseline {
 
   /** A window is over. @returns whether there was too much in it, and in the one before: one alone is a burst */
   close(count: number): boolean {
-    const isOver = count > this.limit;
+    const { limit } = this;
+    const isOver = count > limit;
     const alarm = isOver && this.#wasOver;
     this.#wasOver = isOver;
     this.#windows += 1;
@@ -53,6 +56,7 @@ export class Baseline {
     if (isOver) {
       const believed = Math.min(count, Math.max(this.#level * 2, this.#floor / LEVEL_FACTOR));
       this.#level += (believed - this.#level) * LEARN_OVER;
+      this.#peak += (Math.min(count, limit * 2) - this.#peak) * LEARN_PEAK;
     } else {
       this.#level += (count - this.#level) * Math.max(LEARN, 1 / this.#windows);
       this.#peak = Math.max(this.#peak, count);

@@ -17,7 +17,7 @@ export class SmallDistinct {
   }
 
   estimate(): number {
-    return Math.round(-BITS * Math.log((BITS - Math.min(this.#set, BITS - 1)) / BITS));
+    return Math.round(BITS * Math.log(BITS / (BITS - Math.min(this.#set, BITS - 1))));
   }
 
   clear(): void {

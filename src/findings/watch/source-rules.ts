@@ -16,6 +16,11 @@ export const DENIED_RULES: readonly SourceRule[] = [
     evidence: ({ denied, answered, deniedPaths }) => `${denied} of ${answered} answers denied, for about ${deniedPaths} different paths`,
   },
   {
+    rule: 'id-scan',
+    holds: ({ denied, answered, deniedIds }) => denied >= 60 && denied >= answered * 0.7 && deniedIds >= 50,
+    evidence: ({ denied, answered, deniedIds }) => `${denied} of ${answered} answers denied, for about ${deniedIds} different ids`,
+  },
+  {
     rule: 'host-scan',
     holds: ({ denied, answered, deniedHosts }) => denied >= 15 && denied >= answered * 0.7 && deniedHosts >= 12,
     evidence: ({ denied, answered, deniedHosts }) => `${denied} of ${answered} answers denied, under about ${deniedHosts} different Hosts`,

@@ -6,7 +6,7 @@ import { SourceWatch } from './source-watch.ts';
 const MAX_TRIES = 32;
 
 /**
- * Sources of all endpoints, a bounded number: where there is no room, one that was not seen for a while makes it (the "clock"
+ * Sources of all endpoints, a bounded number: where there is no room, one that has not come back for a while makes it (the "clock"
  * of operating systems: Corbató, "A paging experiment with the Multics system", 1968).
  */
 export class SourceTable {
@@ -22,7 +22,10 @@ export class SourceTable {
   }
 
   of(endpoint: EndpointWatch, address: string): SourceWatch {
-    return endpoint.sources.get(address) ?? this.#add(endpoint, address);
+    const known = endpoint.sources.get(address);
+    if (known === undefined) return this.#add(endpoint, address);
+    known.used = true;
+    return known;
   }
 
   /** The endpoint is watched no more. */

@@ -6,17 +6,18 @@ export class SourceWatch {
   readonly endpoint: EndpointWatch;
   readonly address: string;
   readonly hash: number;
-  /** It was seen since the table was last looked through. */
-  used = true;
+  /** It came back since the table was last looked through. */
+  used = false;
   window = -1;
   requests = 0;
   /** The last window in which there were too many. */
   overWindow = -2;
   epoch = -1;
-  /** Answers, those that deny what was asked for, and how many different paths and Hosts they were asked for. */
+  /** Answers, those that deny what was asked for, and how many different paths, ids and Hosts they were asked for. */
   answered = 0;
   denied = 0;
   #deniedPaths: SmallDistinct | null = null;
+  #deniedIds: SmallDistinct | null = null;
   #deniedHosts: SmallDistinct | null = null;
   /** Answers that are faults of the server, and how many different targets they were asked for. */
   faults = 0;
@@ -41,7 +42,6 @@ export class SourceWatch {
 
   /** Begins a window or an epoch if the endpoint has. */
   advance(): void {
-    this.used = true;
     const { window, epoch } = this.endpoint;
     if (this.window === window) return;
     this.window = window;
@@ -51,6 +51,7 @@ export class SourceWatch {
     this.answered = 0;
     this.denied = 0;
     this.#deniedPaths?.clear();
+    this.#deniedIds?.clear();
     this.#deniedHosts?.clear();
     this.faults = 0;
     this.#faultTargets?.clear();
@@ -63,9 +64,14 @@ export class SourceWatch {
     this.#refusedCredentials?.clear();
   }
 
-  deny(path: number, host: number): void {
+  /**
+   * @param path hash of the path; of one that names a thing by its id, of its template
+   * @param id hash of such a path; 0 for others
+   */
+  deny(path: number, id: number, host: number): void {
     this.denied += 1;
     (this.#deniedPaths ??= new SmallDistinct()).add(path);
+    if (id !== 0) (this.#deniedIds ??= new SmallDistinct()).add(id);
     (this.#deniedHosts ??= new SmallDistinct()).add(host);
   }
 
@@ -88,6 +94,10 @@ export class SourceWatch {
   /** About how many different ones. */
   get deniedPaths(): number {
     return this.#deniedPaths?.estimate() ?? 0;
+  }
+
+  get deniedIds(): number {
+    return this.#deniedIds?.estimate() ?? 0;
   }
 
   get deniedHosts(): number {

@@ -33,7 +33,7 @@ export function sampleReport(): Report {
       ratio: { estimate: 1.31, low: 1.22, high: 1.4 },
       confidence: 0.95,
       pValue: 1e-9,
-      pSlower: 1e-6,
+      pSlower: 1e-9,
       verdict: 'slower',
     },
   };

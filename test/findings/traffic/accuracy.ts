@@ -2,7 +2,7 @@ import type { Finding } from '../../../src/findings/data.ts';
 import { RULES, type RuleId } from '../../../src/findings/rules.ts';
 import { attacks, type Attack } from './attacks.ts';
 import { ordinaryTraffic } from './ordinary.ts';
-import { ENDPOINTS, World } from './world.ts';
+import { ENDPOINTS, World, type Event } from './world.ts';
 
 /** How one rule fared over all runs. A finding is one rule, source and endpoint. */
 export interface RuleAccuracy {
@@ -43,16 +43,17 @@ export function measureAccuracy({ seeds, hours }: RunOptions): Accuracy {
   for (const seed of seeds) {
     const ordinary = ordinaryTraffic(seed, hours);
     const planted = attacks(seed, LEARNT, hours * 3600 - 300);
-    const events = [...ordinary, ...planted.flatMap((attack) => attack.events)].sort((a, b) => a.at - b.at);
+    const together = [...ordinary, ...planted.flatMap((attack) => attack.events)].sort((a, b) => a.at - b.at);
     ordinaryRequests += ordinary.length;
-    attackRequests += events.length - ordinary.length;
-    const world = new World();
-    const findings = new Map<string, Finding>();
-    for (const event of events) {
-      world.exchange(event);
-      for (const finding of world.watchman.news()) findings.set(keyOf(finding), finding);
+    attackRequests += together.length - ordinary.length;
+    const alone = findingsIn(ordinary);
+    const findings = findingsIn(together);
+    // What attacks do not explain is wrong, whether they are there or not.
+    const unexplained = new Map([...alone, ...withoutPlanted(findings, planted)]);
+    for (const { rule, source, endpoint, evidence } of unexplained.values()) {
+      sums.get(rule)!.falseFindings += 1;
+      wrong.push(`${rule} of ${source || 'many'} at ${endpoint}: ${evidence}`);
     }
-    const unexplained = new Map(findings);
     for (const attack of planted) {
       const sum = sums.get(attack.rule)!;
       const isFound = findings.has(keyOfAttack(attack, attack.rule));
@@ -61,21 +62,37 @@ export function measureAccuracy({ seeds, hours }: RunOptions): Accuracy {
       if (!attack.isHard) sum.visible += 1;
       if (!attack.isHard && isFound) sum.visibleFound += 1;
       if (!isFound) missed.push(`${attack.rule}: ${describeAttack(attack)}`);
-      for (const rule of [attack.rule, ...attack.also]) {
-        unexplained.delete(keyOfAttack(attack, rule));
-        unexplained.delete(keyOfAttack({ ...attack, source: '' }, rule));
-      }
-    }
-    // Who takes part in what many do may be found alone, too.
-    const parts = new Set(planted.filter(({ source }) => source === '').flatMap((attack) => attack.events.map(({ client }) => `${attack.rule} ${client}`)));
-    for (const { rule, source, endpoint, evidence } of unexplained.values()) {
-      if (parts.has(`${rule} ${source}`) || parts.has(`${rule === 'source-flood' ? 'request-flood' : rule} ${source}`)) continue;
-      sums.get(rule)!.falseFindings += 1;
-      wrong.push(`${rule} of ${source || 'many'} at ${endpoint}: ${evidence}`);
     }
   }
   const rules = Array.from(sums, ([rule, sum]) => ({ rule: rule as RuleId, ...sum }));
   return { rules, ordinaryRequests, attackRequests, wrong, missed };
+}
+
+/** All that was found at any time, by rule, source and endpoint. */
+function findingsIn(events: readonly Event[]): Map<string, Finding> {
+  const world = new World();
+  const findings = new Map<string, Finding>();
+  for (const event of events) {
+    world.exchange(event);
+    for (const finding of world.watchman.news()) findings.set(keyOf(finding), finding);
+  }
+  return findings;
+}
+
+/** Who takes part in what many do may be found alone, too, and what one does may be much for the endpoint. */
+function withoutPlanted(findings: ReadonlyMap<string, Finding>, planted: readonly Attack[]): Map<string, Finding> {
+  const left = new Map(findings);
+  for (const attack of planted) {
+    for (const rule of [attack.rule, ...attack.also]) {
+      left.delete(keyOfAttack(attack, rule));
+      left.delete(keyOfAttack({ ...attack, source: '' }, rule));
+    }
+    if (attack.source !== '') continue;
+    for (const { client } of attack.events) {
+      left.delete(keyOfAttack({ ...attack, source: client }, attack.rule === 'request-flood' ? 'source-flood' : attack.rule));
+    }
+  }
+  return left;
 }
 
 /** Precision and recall, 0 to 1; NaN where there was nothing. */

@@ -40,7 +40,7 @@ export function attacks(seed: number, from: number, to: number): Attack[] {
     ...[20, 60, 200].map((kib) => one('oversized-head', request('GET', '/', { 'X-Filler': 'x'.repeat(kib * 1024) }), 0)),
     ...['TRACE', 'TRACK', 'DEBUG'].map((method) => one('unusual-method', request(method, '/'), 200)),
     ...['PROPFIND', 'MKCOL', 'JEFF', 'SEARCH'].map((method) => one('unusual-method', request(method, '/'), 405)),
-    one('unusual-method', 'CONNECT internal.example:22 HTTP/1.1\r\nHost: internal.example:22\r\n\r\n', 0),
+    one('unusual-method', 'CONNECT internal.example:22 HTTP/1.1\r\nHost: internal.example:22\r\n\r\n', 405),
     ...PROBES.flatMap(([rule, targets]) => targets.map((target) => get(rule, target, {}, { also: OVERLAPPING }))),
     ...HARD_PROBES.map(([rule, target]) => get(rule, target, {}, { also: OVERLAPPING, isHard: true })),
     ...HEADER_PROBES.map(([rule, headers]) => get(rule, '/', headers, { also: OVERLAPPING })),
@@ -81,6 +81,10 @@ function scans(dice: Dice, plant: Plant): Attack[] {
     plant('path-scan', scan(2, 100, 0.15)),
     plant('path-scan', scan(0.5, 60, 0.02)),
     plant('path-scan', scan(0.05, 6, 0), { isHard: true }),
+    ...[10, 1].map((perSecond) =>
+      plant('id-scan', (source, at) =>
+        many(110, (i) => ({ at: at + i / perSecond, client: source, endpoint: API, request: request('GET', `/v1/invoices/${70_000 + i}`, { Authorization: 'Bearer own' }), response: response(dice.chance(0.04) ? 200 : 403) })), { endpoint: API, also: ['path-scan'] }),
+    ),
     ...[20, 60].map((count) => plant('host-scan', (source, at) => many(count, (i) => ({ at: at + i, client: source, endpoint: WEB, request: request('GET', '/', { Host: `${dice.word(6)}.example.com` }), response: response(404) })))),
     ...[0.2, 0.5, 0.9].map((share) =>
       plant('fuzzing', (source, at) =>

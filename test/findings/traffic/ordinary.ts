@@ -15,6 +15,7 @@ export function ordinaryTraffic(seed: number, hours: number): Event[] {
     outage(new Dice(seed * 1000 + 503), seconds * 0.6),
     newsletter(new Dice(seed * 1000 + 504), seconds * 0.8, seconds),
     oddities(new Dice(seed * 1000 + 505), seconds),
+    incidents(new Dice(seed * 1000 + 506), seconds),
   ];
   return actors.flat().filter(({ at }) => at < seconds).sort((a, b) => a.at - b.at);
 }
@@ -209,6 +210,32 @@ function oddities(dice: Dice, seconds: number): Event[] {
     ...times(10, (i) => [web(`203.0.113.${1 + i}`, request('GET', `/go?url=${encodeURIComponent('https://partner.example/landing?id=1&next=../home')}`), 302)]).flat(),
     ...times(10, (i) => [web(`203.0.113.${1 + i}`, request('GET', `/api/list?where=${encodeURIComponent('{"price":{"$lt":50},"tags":["a","b"]}')}&d=${encodeURIComponent('aGVsbG8gd29ybGQ+/w==')}`))]).flat(),
     ...times(10, (i) => [web(`203.0.113.${1 + i}`, request('GET', `/preview?t=${encodeURIComponent('Hello {{name}}, your order #{id} costs ${total}')}`))]).flat(),
+  ];
+}
+
+/** What happens to people who run services, and looks like an attack by its numbers: what is found here is false, too. */
+function incidents(dice: Dice, seconds: number): Event[] {
+  const start = (share: number): number => 600 + share * (seconds - 900);
+  const at = (share: number, count: number, perSecond: number, make: (index: number) => Omit<Event, 'at'>): Event[] => times(count, (i) => ({ at: start(share) + i / perSecond, ...make(i) }));
+  const api = (client: string, text: string, status: number): Omit<Event, 'at'> => ({ client, endpoint: 2, request: text, response: response(status) });
+  const web = (client: string, text: string, status: number): Omit<Event, 'at'> => ({ client, endpoint: 1, request: text, response: response(status) });
+  return [
+    // After a relaunch: a robot still knows the old addresses.
+    ...at(0.1, 200, 0.5, () => web('66.249.66.9', request('GET', `/old-shop/${dice.word(7)}.html`, { 'User-Agent': 'Searchbot/2.1' }), dice.chance(0.9) ? 404 : 301)),
+    // A cache that is new and that this client may only read.
+    ...at(0.2, 150, 5, () => api('10.3.0.3', request('GET', `/cache/cas/${dice.hex(64)}`, { 'User-Agent': 'build/7.2' }), 404)),
+    // A television spot: within seconds twelve times as many people come.
+    ...at(0.3, 15_000, 250, (i) => web(`100.64.${i % 200}.${(i * 7) % 250}`, request('GET', '/offers/tv', { 'User-Agent': dice.of(AGENTS) }), 200)),
+    // Our own people's load test.
+    ...at(0.4, 6_000, 150, (i) => api('10.3.0.9', request('GET', `/v1/items/${i % 500}`, { 'User-Agent': 'k6/0.53' }), 200)),
+    // A feature that one customer alone uses has a bug.
+    ...at(0.5, 40, 0.5, (i) => api('198.51.100.77', request('GET', `/v1/exports/${i}?format=xlsx`, { Authorization: 'Bearer one-customer' }), i % 2 === 0 ? 500 : 200)),
+    // New keys sign tokens: for a minute everybody behind a gateway is refused, and comes back with a new one.
+    ...at(0.55, 120, 2, (i) => api('10.4.0.1', request('GET', '/v1/me', { Authorization: `Bearer ${i % 2 === 0 ? 'old' : 'new'}-${dice.hex(40)}` }), i % 2 === 0 ? 401 : 200)),
+    // The directory of users is away: for some minutes nobody behind the office's address gets in.
+    ...at(0.7, 40, 0.2, () => web('192.0.2.77', request('POST', '/login', {}, `user=${dice.word(4 + dice.below(9))}&password=${dice.word(9)}`), 401)),
+    // A page with a gallery whose pictures were deleted, opened by one visitor.
+    ...at(0.75, 24, 8, (i) => web('203.0.113.8', request('GET', `/media/${dice.hex(12)}.jpg`, { 'User-Agent': AGENTS[0]!, Cookie: 'session=1' }), i === 0 ? 200 : 404)),
   ];
 }
 

@@ -1,0 +1,2 @@
+/** The library that reads command lines. */
+export { Command, CommanderError } from 'commander';

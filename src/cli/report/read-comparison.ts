@@ -1,0 +1,133 @@
+import { NOT_COMPARED } from '../../compare/answer.ts';
+import type { AnswerCounts, ComparisonData, EndpointComparison, NotComparedCounts, PlaceEvidence, PolicyComparison } from '../../compare/data.ts';
+import { DIFFERENCE_KINDS, type DifferenceKind } from '../../compare/difference.ts';
+import type { JudgeRules } from '../../compare/judge-rules.ts';
+import { listOf, recordOf, textOf } from '../../kube/json.ts';
+import { PAIR_FIELDS } from '../../sketch/reservoir.ts';
+
+/** The page `/comparison` of an agent: what it has compared, and what its policies allow. */
+export interface ComparisonPage {
+  readonly compare: ComparisonData;
+  /** By name of the policy. */
+  readonly rules: Readonly<Record<string, JudgeRules>>;
+}
+
+/** More than an agent that means well has of each. */
+const MOST = { text: 2_048, policies: 4_096, endpoints: 512, places: 512, signatures: 512, numbers: 4_096, examples: 8 };
+
+/**
+ * Reads the page. Agents run on nodes that may have been taken over: what is not as it should be counts as nothing.
+ * @returns null where it is no such page
+ */
+export function readComparison(value: unknown): ComparisonPage | null {
+  const { compare, rules } = recordOf(value);
+  const { policies } = recordOf(compare);
+  if (!Array.isArray(policies)) return null;
+  return {
+    compare: { policies: listOf(policies).slice(0, MOST.policies).map(policyOf) },
+    rules: Object.fromEntries(Object.entries(recordOf(rules)).slice(0, MOST.policies).map(([policy, allowed]) => [policy.slice(0, MOST.text), rulesOf(allowed)])),
+  };
+}
+
+function rulesOf(value: unknown): JudgeRules {
+  const { maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared, learnNoise } = recordOf(value);
+  return {
+    maxDifferentPercent: Math.min(100, amount(maxDifferentPercent)),
+    maxSlowdownPercent: amount(maxSlowdownPercent),
+    confidencePercent: Math.min(99.9, Math.max(80, amount(confidencePercent))),
+    minCompared: Math.max(1, count(minCompared)),
+    learnNoise: learnNoise !== false,
+  };
+}
+
+function policyOf(value: unknown): PolicyComparison {
+  const { policy, target, role, rules, sinceMs, endpoints, folded, notCompared, connectUs } = recordOf(value);
+  return {
+    policy: said(policy),
+    target: said(target),
+    role: role === 'Baseline' ? 'Baseline' : 'Mirror',
+    rules: said(rules),
+    sinceMs: Math.min(count(sinceMs), LAST_MS),
+    endpoints: listOf(endpoints).slice(0, MOST.endpoints).map(endpointOf),
+    folded: count(folded),
+    notCompared: notComparedOf(notCompared),
+    connectUs: numbers(connectUs),
+  };
+}
+
+/** The last time that Date knows. */
+const LAST_MS = 8.64e15;
+
+function endpointOf(value: unknown): EndpointComparison {
+  const { method, template, compared, notCompared, signatures, places, repeats, soonRepeats, answers, latency } = recordOf(value);
+  const known = listOf(places).slice(0, MOST.places).map(placeOf);
+  const { production, mirror } = recordOf(answers);
+  const { pairs, sample } = recordOf(latency);
+  const members = numbers(sample);
+  return {
+    method: said(method),
+    template: said(template),
+    compared: count(compared),
+    notCompared: notComparedOf(notCompared),
+    signatures: listOf(signatures)
+      .slice(0, MOST.signatures)
+      .map((signature) => ({
+        places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < known.length),
+        count: count(signature['count']),
+      })),
+    places: known,
+    repeats: count(repeats),
+    soonRepeats: count(soonRepeats),
+    answers: { production: answersOf(production), mirror: answersOf(mirror) },
+    latency: { pairs: count(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
+  };
+}
+
+function placeOf(value: unknown): PlaceEvidence {
+  const { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples } = recordOf(value);
+  return {
+    where: said(where),
+    kind: isKind(kind) ? kind : 'field',
+    differed: count(differed),
+    unlisted: count(unlisted),
+    looked: count(looked),
+    random: count(random),
+    varied: count(varied),
+    variedSoon: count(variedSoon),
+    examples: listOf(examples)
+      .slice(0, MOST.examples)
+      .map(({ production, mirror }) => ({ production: said(production).slice(0, 120), mirror: said(mirror).slice(0, 120) })),
+  };
+}
+
+function isKind(value: unknown): value is DifferenceKind {
+  return (DIFFERENCE_KINDS as readonly unknown[]).includes(value);
+}
+
+function answersOf(value: unknown): AnswerCounts {
+  const { statuses, errors } = recordOf(value);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses);
+  return { statuses: [a, b, c, d, e], errors: count(errors) };
+}
+
+function notComparedOf(value: unknown): NotComparedCounts {
+  const counts = recordOf(value);
+  return Object.fromEntries(NOT_COMPARED.filter((why) => count(counts[why]) > 0).map((why) => [why, count(counts[why])]));
+}
+
+function said(value: unknown): string {
+  return textOf(value).slice(0, MOST.text);
+}
+
+function numbers(value: unknown): number[] {
+  return Array.isArray(value) ? value.slice(0, MOST.numbers).map(amount) : [];
+}
+
+/** A whole number from 0 that every reader takes exactly. */
+function count(value: unknown): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.floor(amount(value)));
+}
+
+function amount(value: unknown): number {
+  return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0;
+}

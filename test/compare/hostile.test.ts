@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { allOf, answer, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
+
+/** Milliseconds. */
+function timeOf(work: () => void): number {
+  work();
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+/** How many times longer 8 times as much takes; about 8 where time grows with size, 64 where it grows with its square. */
+function growth(work: (size: number) => void): number {
+  const small = Math.min(...[1, 2, 3].map(() => timeOf(() => work(1000))));
+  return Math.min(...[1, 2, 3].map(() => timeOf(() => work(8000)))) / Math.max(small, 0.05);
+}
+
+const numbers = (size: number): number[] => Array.from({ length: size }, (_, i) => i);
+
+function compare(production: string, mirror: string, spec = {}): void {
+  differ(spec).differences(question(), jsonAnswer(production), jsonAnswer(mirror));
+}
+
+describe('time grows with size, not with its square', () => {
+  it.each<[string, (size: number) => void]>([
+    ['members in another order', (size) => compare(JSON.stringify(Object.fromEntries(numbers(size).map((n) => [`a${n}`, n]))), JSON.stringify(Object.fromEntries(numbers(size).reverse().map((n) => [`a${n}`, n]))))],
+    ['members with one name', (size) => compare(`{"x":0,${numbers(size).map((n) => `"a":${n}`).join(',')}}`, `{${numbers(size).map((n) => `"a":${n}`).join(',')},"x":0}`)],
+    ['names with escapes', (size) => compare(`{${numbers(size).map((n) => `"a${n}":${n}`).join(',')}}`, `{${numbers(size).map((n) => `"\\u0061${size - 1 - n}":0`).join(',')}}`)],
+    ['a list in another order', (size) => compare(JSON.stringify(numbers(size)), JSON.stringify(numbers(size).reverse()))],
+    ['a keyed list with one key', (size) => compare(JSON.stringify(numbers(size).map((n) => ({ id: 1, n }))), JSON.stringify(numbers(size).reverse().map((n) => ({ id: 1, n }))), { keyed: [{ pointer: '', key: '/id' }] })],
+    ['elements that differ', (size) => compare(JSON.stringify(numbers(size).map((n) => ({ n }))), JSON.stringify(numbers(size).map((n) => ({ n: n + 1 }))))],
+    ['members that are missing, one by one', (size) => compare(JSON.stringify(numbers(size).map((n) => ({ a: n, b: n }))), JSON.stringify(numbers(size).map((n) => ({ b: n }))))],
+    ['long numbers', (size) => compare(`[${'1'.repeat(size)},${'0'.repeat(size)}]`, `[${'1'.repeat(size)}.0,0.${'0'.repeat(size)}]`)],
+    ['long texts with escapes', (size) => compare(`["${'\\u0061'.repeat(size)}"]`, `["${'a'.repeat(size)}"]`)],
+    ['spaces', (size) => compare(`[${' '.repeat(size)}1,2]`, `[1,${' '.repeat(size)}3]`)],
+    ['lines of text', (size) => { differ().differences(question(), answer({ body: Buffer.from('a\r\n'.repeat(size)) }), answer({ body: Buffer.from('a\n'.repeat(size)) })); }],
+  ])('of %s', (_, work) => {
+    expect(growth(work)).toBeLessThan(32);
+  });
+});
+
+describe('hostile content', () => {
+  it('whose order is another on every level is done with in bounded time', () => {
+    const nested = (isFirst: boolean): string => {
+      let document = `"${'x'.repeat(100_000)}"`;
+      for (let depth = 0; depth < 60; depth++) document = isFirst ? `{"a":1,"b":${document}}` : `{"b":${document},"a":1}`;
+      return document;
+    };
+    const [production, mirror] = [nested(true), nested(false)];
+    expect(timeOf(() => compare(production, mirror))).toBeLessThan(1000);
+    expect(jsonPlaces(production, mirror)).toEqual(['text body']);
+  });
+
+  it.each([
+    ['brackets', '['.repeat(100_000), '['.repeat(99_999)],
+    ['braces', '{"a":'.repeat(50_000), '{"a":'.repeat(49_999)],
+    ['a text that does not end', `["${'a'.repeat(100_000)}`, `["${'a'.repeat(99_999)}`],
+    ['backslashes', `["${'\\'.repeat(100_001)}`, `["${'\\'.repeat(99_999)}`],
+    ['closing brackets', ']'.repeat(1000), `[${']'.repeat(1000)}`],
+  ])('of %s is text', (_, production, mirror) => {
+    expect(timeOf(() => compare(production, mirror))).toBeLessThan(200);
+    expect(jsonPlaces(production, mirror)).toEqual(['text body']);
+  });
+
+  it('that is not UTF-8 is compared byte by byte', () => {
+    const json = (byte: number): Buffer => Buffer.concat([Buffer.from('{"a":"'), Buffer.from([byte]), Buffer.from('"}')]);
+    expect(jsonPlaces(json(0xff), json(0xfe))).toEqual(['field body /a']);
+    expect(jsonPlaces(json(0xff), json(0xff))).toEqual([]);
+  });
+
+  it('with names that would break lines is shown without', () => {
+    const [found] = allOf(differ().differences(question(), jsonAnswer('{"a\\nb\\u202e":1}'), jsonAnswer('{"a\\nb\\u202e":2}')));
+    expect(found!.where).toBe('body /a\ufffdb\ufffd');
+  });
+
+  it('with the names that JavaScript knows is like any other', () => {
+    expect(jsonPlaces('{"__proto__":1,"constructor":2}', '{"constructor":3,"__proto__":1}')).toEqual(['field body /constructor']);
+  });
+
+  it('that brings new names forever takes bounded memory', () => {
+    const compared = differ();
+    for (let n = 0; n < 3000; n++) {
+      const document = (value: number): string => JSON.stringify({ [letters(n)]: { [letters(n + 1)]: Object.fromEntries(numbers(8).map((i) => [letters(n * 8 + i), value])) } });
+      compared.differences(question(), jsonAnswer(document(1)), jsonAnswer(document(2)));
+    }
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 3000; n < 12_000; n++) compared.differences(question(), jsonAnswer(`{"${letters(n)}":1}`), jsonAnswer(`{"${letters(n)}":2}`));
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 << 20);
+  });
+});
+
+/** A name of letters alone. */
+function letters(n: number): string {
+  return n.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)]!) + 'Name';
+}
