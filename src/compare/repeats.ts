@@ -8,6 +8,11 @@ const MOST_BYTES = 8 * 1024 * 1024;
 /** Of the budget that captured content shares: beyond the first part nothing more is kept, beyond the second all is given back. */
 const NO_MORE = 1 / 2;
 const GIVE_BACK = 3 / 4;
+/**
+ * Once there is no more room, so often one is kept in the place of the oldest. However many come, answers then stay long enough to
+ * be told from those of the same moment, and equal requests meet an earlier one as often as if all were kept.
+ */
+const KEEP_EVERY_MS = 10;
 /** About what an answer takes beside its characters and content. */
 const ANSWER_BYTES = 512;
 /** An answer that is older says more of what has been written since than of what varies by itself. */
@@ -28,6 +33,7 @@ export class Repeats {
   readonly #pool: BodyPool;
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
+  #keptMs = -Infinity;
 
   /** @param memory what captured content shares @param pool for content */
   constructor(memory: ByteBudget, pool: BodyPool) {
@@ -43,8 +49,10 @@ export class Repeats {
     return null;
   }
 
-  /** Keeps a copy in the place of an earlier one. */
+  /** Keeps a copy in the place of an earlier one, or of none where many come. */
   keep(key: string, answer: Answer, nowMs: number): void {
+    if (this.#kept.size >= MOST && nowMs - this.#keptMs < KEEP_EVERY_MS && nowMs >= this.#keptMs) return;
+    this.#keptMs = nowMs;
     const before = this.#kept.get(key);
     if (before !== undefined) this.#drop(key, before);
     const size = answer.body === null ? 0 : this.#pool.sizeFor(answer.body.length);
