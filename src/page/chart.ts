@@ -45,11 +45,6 @@ class TrendChart extends HTMLElement {
     this.#drawn = '';
   }
 
-  /** Colours come from the style sheet, which has others for light than for dark. */
-  #colour(name: string): string {
-    return getComputedStyle(this).getPropertyValue(`--${name}`).trim();
-  }
-
   #draw(): void {
     const chart = this.#chart;
     if (chart === null) return;
@@ -63,18 +58,16 @@ class TrendChart extends HTMLElement {
     this.#drawn = look;
   }
 
+  /** Colours of the style sheet, which has others for light than for dark, as a canvas understands them. */
   #ink(): string[] {
-    return ['ink-soft', 'line', 'production', 'mirror'].map((name) => this.#resolved(name));
-  }
-
-  /** As a colour that a canvas understands. */
-  #resolved(name: string): string {
-    const probe = document.createElement('span');
-    probe.className = `ink-${name}`;
-    this.append(probe);
-    const { color } = getComputedStyle(probe);
-    probe.remove();
-    return color === '' ? this.#colour(name) : color;
+    return ['ink-soft', 'line', 'production', 'mirror'].map((name) => {
+      const probe = document.createElement('span');
+      probe.className = `ink-${name}`;
+      this.append(probe);
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color;
+    });
   }
 
   #options({ x, y, lines }: Chart): uPlot.Options {

@@ -1,15 +1,9 @@
 /** Numbers as people read them. All take what an agent sent, and say nothing wrong of what is no number. */
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
 export function count(value: number): string {
   return Number.isFinite(value) ? WHOLE.format(value) : '–';
-}
-
-/** `12.3K`, where room is short. */
-export function compact(value: number): string {
-  return Number.isFinite(value) ? COMPACT.format(value) : '–';
 }
 
 /** A second. */

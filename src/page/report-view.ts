@@ -60,6 +60,6 @@ function fieldTable(caption: string, fields: readonly FieldReport[]): TemplateRe
   return table(
     caption,
     ['where', 'kind', ...numbers('exchanges', 'share'), 'production → mirror', 'why'],
-    fields.map(({ where, kind, count: of, share: part, examples, because, undecided }) => [html`${code(where)}${undecided ? html` ${badge('not decided yet', 'quiet', '…')}` : nothing}`, kind, count(of), share(part), examples.map((example) => change(example.production, example.mirror)), because]),
+    fields.map(({ where, kind, count: of, share: part, examples, because, undecided }) => [html`${code(where)}${undecided ? html` ${badge('not decided yet', 'quiet', '…')}` : nothing}`, kind, count(of), share(part), examples.map((example) => change(example.production, example.mirror)), html`<span class="wide">${because}</span>`]),
   );
 }
