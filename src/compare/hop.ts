@@ -1,7 +1,7 @@
 import type { PairSample } from '../sketch/reservoir.ts';
 import { centreOf, limitOf, type Family } from './hodges-lehmann.ts';
 import type { Interval, LatencyReport } from './report.ts';
-import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, type TimedPair } from './timed-pairs.ts';
+import { dependenceOf, inTime, MIN_PAIRS, quantile, quantiles, residuals, type TimedPair } from './timed-pairs.ts';
 
 /** With fewer connections their median is chance. */
 const MIN_CONNECTS = 3;
@@ -23,17 +23,20 @@ export interface Hop {
  * What the mirror's times contain and production's, taken at the pod's interface, do not: the way from the agent to the target and back, and the
  * agent's own part. A baseline shows it at the same endpoint, together with what else distinguishes a mirror that answers
  * copies from production, such as a colder cache; it is taken to be as far away as the mirror. Else connecting shows it, if what accepts the
- * connection is the target and no proxy beside the agent. The endpoints' own least difference is no measure: a version that is
- * slower everywhere would be taken for a longer way.
+ * connection is the target and no proxy beside the agent, and if it is shorter than answers take, of which it is a part: connections that
+ * were made all at once, as by an agent that has just begun, wait for each other. The endpoints' own least difference is no measure: a
+ * version that is slower everywhere would be taken for a longer way.
+ *
+ * @param sample of the endpoint; not empty
  */
-export function hopOf(baseline: PairSample | null, connectUs: readonly number[], confidence: number): Hop {
+export function hopOf(sample: readonly TimedPair[], baseline: PairSample | null, connectUs: readonly number[], confidence: number): Hop {
   const pairs = baseline === null ? [] : inTime(baseline);
   if (pairs.length >= MIN_PAIRS) return { from: 'baseline', us: hopBy(pairs, confidence) };
-  if (connectUs.length >= MIN_CONNECTS) {
-    const { p50 } = quantiles(connectUs);
-    return { from: 'connect', us: { estimate: p50, low: p50 / CONNECT_SPREAD, high: p50 * CONNECT_SPREAD } };
-  }
-  return { from: 'unknown', us: { estimate: 0, low: 0, high: UNKNOWN_HOP_US } };
+  if (connectUs.length < MIN_CONNECTS) return { from: 'unknown', us: { estimate: 0, low: 0, high: UNKNOWN_HOP_US } };
+  const { p50 } = quantiles(connectUs);
+  const fast = quantile(sample.map(({ mirror }) => mirror), 0.1);
+  if (p50 > fast) return { from: 'unknown', us: { estimate: 0, low: 0, high: Math.max(UNKNOWN_HOP_US, fast) } };
+  return { from: 'connect', us: { estimate: p50, low: p50 / CONNECT_SPREAD, high: p50 * CONNECT_SPREAD } };
 }
 
 /** What `mirror = production + hop` gives. */

@@ -33,7 +33,7 @@ export interface LatencyInput {
 export function judgeLatency({ pairs, baseline, connectUs, maxSlowdown, confidence }: LatencyInput): LatencyReport | null {
   const sample = inTime(pairs);
   if (sample.length === 0) return null;
-  const hop = hopOf(baseline, connectUs, confidence);
+  const hop = hopOf(sample, baseline, connectUs, confidence);
   const likely = ratios(sample, hop.us.estimate);
   const longest = ratios(sample, hop.us.high);
   const shortest = ratios(sample, hop.us.low);

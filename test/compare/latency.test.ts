@@ -115,6 +115,19 @@ describe('the verdict on latency', () => {
     expect(slow).toMatchObject({ verdict: 'slower', hopFrom: 'unknown' });
   });
 
+  it('does not believe connections that took longer than answers do: they were made all at once, and say nothing of the way', () => {
+    // Connections of an agent that has just begun, as they were seen; the way takes 0.3 ms.
+    const connectUs = [7_952, 8_192, 8_621, 9_618, 9_840, 10_045, 13_699, 15_528, 18_757];
+    for (const slowdown of [1, 2]) {
+      const report = judged({ typicalUs: 3_000, slowdown }, 1, { connectUs });
+      expect(report.hopFrom).toBe('unknown');
+      expect(report.verdict).toBe('too little data');
+      expect(report.ratio.low).toBeLessThan(slowdown);
+      expect(report.ratio.high).toBeGreaterThan(slowdown);
+    }
+    expect(judged({ typicalUs: 100_000, slowdown: 1.5 }, 1, { connectUs })).toMatchObject({ hopFrom: 'connect', verdict: 'slower' });
+  });
+
   it('learns the hop from a baseline, which shows what else slows copies down', () => {
     const input = { connectUs: [300, 300, 300], maxSlowdown: 0.1, confidence: 0.95 };
     const later = ({ pairs, sample }: PairSample): PairSample => ({ pairs, sample: sample.map((value, i) => (i % 3 === 2 ? value + 4_000 : value)) });
