@@ -10,7 +10,7 @@ export interface Classified {
   readonly sure: number;
   /** Differ, and not by noise alone, at places of which too little is known. */
   readonly undecided: number;
-  /** Of those that are sure or undecided. */
+  /** Of those that are sure or undecided; an exchange may have several. */
   readonly kinds: Readonly<Partial<Record<DifferenceKind, number>>>;
   /** Signatures do not show all: `sure` and `undecided` are upper bounds. */
   readonly isUpperBound: boolean;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ByteBudget } from '../flow/budget.ts';
+import { BodyPool } from '../http/body.ts';
 import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import { CompareCounters } from './counters.ts';
@@ -60,6 +61,8 @@ const SHARE_AFTER_MANY = 1 / 64;
 /** Once a few repeats are known, closer ones are left out: answers of the same moment agree on what passes with time. */
 const FEW = 20;
 const APART_MS = 1_000;
+/** Repeats within that say what varies by itself, later ones also what others write. */
+const SOON_MS = 3_000;
 
 /** A target and what is known of it. */
 interface Row {
@@ -85,6 +88,7 @@ export class Comparator {
   /** Set while the worker is short of time: nothing is learnt then. */
   pressed = false;
   readonly #memory: ByteBudget;
+  readonly #pool = new BodyPool();
   readonly #room = new ByteBudget(TABLE_BYTES);
   readonly #fold: (template: string) => string;
   readonly #now: () => number;
@@ -167,7 +171,7 @@ export class Comparator {
       rules: createHash('sha256').update(target.rules).digest('hex').slice(0, 16),
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
-      repeats: new Repeats(this.#memory),
+      repeats: new Repeats(this.#memory, this.#pool),
       connectUs: [],
       connections: 0,
       notCompared: {},
@@ -200,7 +204,7 @@ export class Comparator {
       const differences = target.differ.differences(question, earlier, production);
       if (differences !== 'encoding') {
         counters.repeats++;
-        endpoint.addRepeat(differences);
+        endpoint.addRepeat(differences, nowMs - earlier.atMs <= SOON_MS);
       }
     } else if (!this.#isWorthIt(endpoint.repeats)) return;
     repeats.keep(question.key, production, nowMs);

@@ -44,6 +44,8 @@ export interface EndpointComparison {
   readonly places: readonly PlaceEvidence[];
   /** Pairs of production's own answers to equal requests that were compared with each other. */
   readonly repeats: number;
+  /** Of these, pairs within three seconds, between which little is written. */
+  readonly soonRepeats: number;
   /** Of exchanges in which either side's outcome is known: compared ones, and those that the mirror failed to answer. */
   readonly answers: { readonly production: AnswerCounts; readonly mirror: AnswerCounts };
   /**
@@ -74,6 +76,8 @@ export interface PlaceEvidence {
   readonly random: number;
   /** Repeats in which production differed from itself there. */
   readonly varied: number;
+  /** Of these, repeats within three seconds. */
+  readonly variedSoon: number;
   readonly examples: readonly Example[];
 }
 

@@ -19,7 +19,7 @@ export interface Difference {
   readonly mirror: string;
   /**
    * Both sides have a well-formed value of the same random or passing sort there, such as an id, a token or a time
-   * (`looksRandom` in value-shape.ts, asked before masking). Not there: no.
+   * (value-shape.ts); told from the values themselves, before masking. Not there: no.
    */
   readonly random?: boolean;
 }

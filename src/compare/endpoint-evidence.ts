@@ -5,7 +5,7 @@ import type { Answer, NotCompared, Question } from './answer.ts';
 import type { AnswerCounts, EndpointComparison } from './data.ts';
 import type { Difference } from './difference.ts';
 import { isServerFault } from './outcome.ts';
-import { compareText, placeData, PlaceTable, type Place } from './place-table.ts';
+import { compareText, placeData, PlaceCounts, type CountedPlace } from './place-counts.ts';
 import { SignatureTable } from './signature-table.ts';
 
 /** How much is kept of one endpoint. */
@@ -16,6 +16,8 @@ export interface EvidenceLimits {
   readonly latency: number;
 }
 
+/** Samples of times that are kept before they are merged into one. */
+const SAMPLES = 8;
 /** A pair of times and when it was. */
 const PAIR_BYTES = PAIR_FIELDS * 8;
 /** About what is there from the beginning. */
@@ -27,14 +29,15 @@ export class EndpointEvidence {
   template: string;
   compared = 0;
   repeats = 0;
+  soonRepeats = 0;
   readonly #notCompared: Partial<Record<NotCompared, number>> = {};
-  readonly #places: PlaceTable;
+  readonly #places: PlaceCounts;
   readonly #signatures: SignatureTable;
   readonly #production = newCounts();
   readonly #mirror = newCounts();
   readonly #latency: PairReservoir;
   /** Of evidence that has been taken up. */
-  #joinedLatency: PairSample | null = null;
+  #joinedLatency: PairSample[] = [];
   readonly #room: ByteBudget;
   readonly #bytes: number;
   #pass = 0;
@@ -43,7 +46,7 @@ export class EndpointEvidence {
   constructor(method: string, template: string, limits: EvidenceLimits, room: ByteBudget, random?: Random) {
     this.method = method;
     this.template = template;
-    this.#places = new PlaceTable(limits.places, room);
+    this.#places = new PlaceCounts(limits.places, room);
     this.#signatures = new SignatureTable(limits.signatures, this.#places.list, room);
     this.#latency = new PairReservoir(limits.latency, random);
     this.#room = room;
@@ -71,13 +74,16 @@ export class EndpointEvidence {
     this.#signatures.add(at, 1);
   }
 
-  /** Production's answers to two equal requests were compared with each other. */
-  addRepeat(differences: readonly Difference[]): void {
+  /** Production's answers to two equal requests were compared with each other. @param isSoon one came within three seconds of the other */
+  addRepeat(differences: readonly Difference[], isSoon: boolean): void {
     this.repeats++;
+    if (isSoon) this.soonRepeats++;
     this.#pass++;
     for (const difference of differences) {
       const place = this.#fresh(difference);
-      if (place !== null) place.varied++;
+      if (place === null) continue;
+      place.varied++;
+      if (isSoon) place.variedSoon++;
     }
   }
 
@@ -93,10 +99,12 @@ export class EndpointEvidence {
   join(data: EndpointComparison): void {
     this.compared += data.compared;
     this.repeats += data.repeats;
+    this.soonRepeats += data.soonRepeats;
     addTo(this.#notCompared, data.notCompared);
     joinCounts(this.#production, data.answers.production);
     joinCounts(this.#mirror, data.answers.mirror);
-    this.#joinedLatency = mergePairs(this.#joinedLatency === null ? [data.latency] : [this.#joinedLatency, data.latency], this.#latency.capacity);
+    if (this.#joinedLatency.length >= SAMPLES) this.#joinedLatency = [mergePairs(this.#joinedLatency, this.#latency.capacity)];
+    this.#joinedLatency.push(data.latency);
     const places = data.places.map((evidence) => {
       const place = this.#places.at(evidence.where, evidence.kind);
       place.differed += evidence.differed;
@@ -104,13 +112,14 @@ export class EndpointEvidence {
       place.looked += evidence.looked;
       place.random += evidence.random;
       place.varied += evidence.varied;
+      place.variedSoon += evidence.variedSoon;
       this.#places.joinExamples(place, evidence.examples);
       return place.index;
     });
     for (const { places: at, count } of data.signatures) this.#signatures.add([...new Set(at.map((number) => places[number]!))], count);
   }
 
-  /** The same for equal evidence, in whatever order it came. */
+  /** The same for equal evidence, in whatever order it came; only pairs of times are in none. */
   data(): EndpointComparison {
     const sorted = [...this.#places.list].sort((a, b) => compareText(a.where, b.where) || compareText(a.kind, b.kind));
     const numbers = new Map(sorted.map((place, number) => [place.index, number]));
@@ -123,6 +132,7 @@ export class EndpointEvidence {
       signatures: signatures.sort((a, b) => compareText(a.places.join(), b.places.join())),
       places: sorted.map(placeData),
       repeats: this.repeats,
+      soonRepeats: this.soonRepeats,
       answers: { production: copyCounts(this.#production), mirror: copyCounts(this.#mirror) },
       latency: this.#latencyData(),
     };
@@ -136,13 +146,13 @@ export class EndpointEvidence {
   }
 
   #latencyData(): PairSample {
-    const { pairs, sample } = this.#joinedLatency === null ? this.#latency : mergePairs([this.#joinedLatency, this.#latency], this.#latency.capacity);
-    const all = Array.from({ length: sample.length / PAIR_FIELDS }, (_, i) => sample.slice(i * PAIR_FIELDS, (i + 1) * PAIR_FIELDS));
-    return { pairs, sample: all.sort(byNumbers).flat() };
+    const { pairs, sample, capacity } = this.#latency;
+    const parts = [{ pairs, sample: [...sample] }, ...this.#joinedLatency].filter((part) => part.pairs > 0);
+    return parts.length > 1 ? mergePairs(parts, capacity) : (parts[0] ?? { pairs, sample: [] });
   }
 
   /** @returns null where it was counted in this pass already */
-  #fresh({ where, kind }: Difference): Place | null {
+  #fresh({ where, kind }: Difference): CountedPlace | null {
     const place = this.#places.at(where, kind);
     if (place.pass === this.#pass) return null;
     place.pass = this.#pass;
@@ -156,10 +166,6 @@ export class EndpointEvidence {
     if (classOf(production.status) !== classOf(mirror.status) || production.completeUs < 0 || mirror.completeUs < 0) return;
     this.#latency.add(nowMs, production.completeUs, mirror.completeUs);
   }
-}
-
-function byNumbers(a: readonly number[], b: readonly number[]): number {
-  return a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!;
 }
 
 type Counts = { statuses: [number, number, number, number, number]; errors: number };

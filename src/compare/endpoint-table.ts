@@ -2,7 +2,7 @@ import type { ByteBudget } from '../flow/budget.ts';
 import type { Random } from '../sketch/random.ts';
 import type { EndpointComparison } from './data.ts';
 import { EndpointEvidence, type EvidenceLimits } from './endpoint-evidence.ts';
-import { compareText } from './place-table.ts';
+import { compareText } from './place-counts.ts';
 
 export interface TableLimits extends EvidenceLimits {
   readonly endpoints: number;

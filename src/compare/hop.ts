@@ -3,12 +3,9 @@ import { centreOf, limitOf, type Family } from './hodges-lehmann.ts';
 import type { Interval, LatencyReport } from './report.ts';
 import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, type TimedPair } from './timed-pairs.ts';
 
-/** With fewer connections their median is chance. */
+/** With fewer connections the quickest of them is chance. */
 const MIN_CONNECTS = 3;
-/**
- * Connecting is one round trip and one turn of the agent's loop, as asking over an open connection is. That one is spared the
- * set-up (address resolution, NAT), and has HTTP to write and to read: between half and twice as long is allowed for.
- */
+/** HTTP has to be written and read besides: so many times the quickest connection is allowed for at least. */
 const CONNECT_SPREAD = 2;
 /** What a hop of unknown length is allowed to take: more than a round trip between the zones of a region. */
 const UNKNOWN_HOP_US = 2_000;
@@ -22,16 +19,30 @@ export interface Hop {
 /**
  * What the mirror's times contain and production's, taken at the pod's interface, do not: the way from the agent to the target and back, and the
  * agent's own part. A baseline shows it at the same endpoint, together with what else distinguishes a mirror that answers
- * copies from production, such as a colder cache; it is taken to be as far away as the mirror. Else connecting shows it, if what accepts the
- * connection is the target and no proxy beside the agent. The endpoints' own least difference is no measure: a version that is
- * slower everywhere would be taken for a longer way.
+ * copies from production, such as a colder cache; it is taken to be as far away as the mirror. Else
+ * connecting shows it, as it is one round trip and one turn of the agent's loop, if what accepts the connection is the target and no
+ * proxy beside the agent. Connections are opened in bursts, when the agent or the target is busy, so the quickest is the best guess and the
+ * median an upper bound; nothing is known of the lower. The endpoints' own least difference is no measure: a version that is
+ * slower everywhere would be taken for a longer way. But no way takes longer than what the mirror answers quickest takes as a whole.
+ * @param quickestUs typical time of the mirror's quickest endpoint; Infinity where it is not known
  */
-export function hopOf(baseline: PairSample | null, connectUs: readonly number[], confidence: number): Hop {
+export function hopOf(baseline: PairSample | null, connectUs: readonly number[], quickestUs: number, confidence: number): Hop {
   const pairs = baseline === null ? [] : inTime(baseline);
   if (pairs.length >= MIN_PAIRS) return { from: 'baseline', us: hopBy(pairs, confidence) };
+  const { from, us } = hopByConnecting(connectUs);
+  return { from, us: { estimate: Math.min(us.estimate, quickestUs), low: us.low, high: Math.min(us.high, quickestUs) } };
+}
+
+/** Typical time of the quickest of the mirror's endpoints; Infinity where no endpoint has enough pairs. */
+export function quickestUs(endpoints: readonly PairSample[]): number {
+  const typical = endpoints.map(inTime).filter(({ length }) => length >= MIN_PAIRS).map((pairs) => quantiles(pairs.map(({ mirror }) => mirror)).p50);
+  return Math.min(Infinity, ...typical);
+}
+
+function hopByConnecting(connectUs: readonly number[]): Hop {
   if (connectUs.length >= MIN_CONNECTS) {
-    const { p50 } = quantiles(connectUs);
-    return { from: 'connect', us: { estimate: p50, low: p50 / CONNECT_SPREAD, high: p50 * CONNECT_SPREAD } };
+    const least = Math.min(...connectUs);
+    return { from: 'connect', us: { estimate: least, low: 0, high: Math.max(quantiles(connectUs).p50, CONNECT_SPREAD * least) } };
   }
   return { from: 'unknown', us: { estimate: 0, low: 0, high: UNKNOWN_HOP_US } };
 }

@@ -1,14 +1,16 @@
-import type { NotCompared } from './answer.ts';
 import { classify, type Classified } from './classify.ts';
 import type { EndpointComparison } from './data.ts';
+import type { DifferenceKind } from './difference.ts';
 import type { JudgeRules } from './judge-rules.ts';
-import { describeLatency, judgeLatency } from './latency.ts';
+import { describeLatency, judgeLatency, type LatencyInput } from './latency.ts';
 import { judgePlaces, type PlaceJudgement, type Standing } from './noise.ts';
 import { newcombe } from './proportions.ts';
 import type { EndpointReport, ErrorReport, FieldReport, LatencyReport, Verdict } from './report.ts';
 import { differsReason, errorsReason, fieldsReason, gapsReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
 import { hasMany, shareVerdict } from './verdict.ts';
 
+/** Another outcome: what else differs then follows from it, and is listed last. */
+const STATUS_KINDS: ReadonlySet<DifferenceKind> = new Set<DifferenceKind>(['status', 'grpc-status']);
 /** Fields that are listed of either sort. */
 const FIELDS = 20;
 
@@ -33,12 +35,12 @@ export interface Family {
   readonly pSlower: number;
 }
 
-export function measureEndpoint(endpoint: EndpointComparison, baseline: EndpointComparison | null, connectUs: readonly number[], rules: JudgeRules): MeasuredEndpoint {
+export function measureEndpoint(endpoint: EndpointComparison, baseline: EndpointComparison | null, way: Pick<LatencyInput, 'connectUs' | 'quickestUs'>, rules: JudgeRules): MeasuredEndpoint {
   const places = judgePlaces(endpoint, baseline, rules);
   const latency = judgeLatency({
     pairs: endpoint.latency,
     baseline: baseline?.latency ?? null,
-    connectUs,
+    ...way,
     maxSlowdown: rules.maxSlowdownPercent / 100,
     confidence: rules.confidencePercent / 100,
   });
@@ -81,7 +83,7 @@ export function judgeEndpoint({ endpoint, places, classified, latency }: Measure
         different: sure + undecided,
         differentShare: compared === 0 ? 0 : (sure + undecided) / compared,
         kinds: classified.kinds,
-        notCompared: notCompared as Readonly<Partial<Record<NotCompared, number>>>,
+        notCompared,
       },
       fields,
       noise: fieldsOf(endpoint, places, ['noise']),
@@ -91,15 +93,18 @@ export function judgeEndpoint({ endpoint, places, classified, latency }: Measure
   };
 }
 
-function fieldsOf({ places, compared }: EndpointComparison, judged: readonly PlaceJudgement[], standings: readonly Standing[]): FieldReport[] {
+function fieldsOf({ places, signatures, compared }: EndpointComparison, judged: readonly PlaceJudgement[], standings: readonly Standing[]): FieldReport[] {
+  const ofStatus = new Set(places.flatMap(({ kind }, i) => (STATUS_KINDS.has(kind) ? [i] : [])));
   return places
-    .flatMap(({ where, kind, differed, examples }, i) => {
+    .flatMap(({ where, kind, differed, unlisted, examples }, i) => {
       const { standing, because } = judged[i]!;
       if (differed === 0 || !standings.includes(standing)) return [];
-      return [{ where, kind, count: differed, share: differed / compared, examples, undecided: standing === 'unknown', because }];
+      const follows = unlisted === 0 && !ofStatus.has(i) && signatures.every(({ places: at }) => !at.includes(i) || at.some((place) => ofStatus.has(place)));
+      return [{ follows, field: { where, kind, count: differed, share: differed / compared, examples, undecided: standing === 'unknown', because: follows ? `${because}; only where the status differs, too` : because } }];
     })
-    .sort((a, b) => b.count - a.count)
-    .slice(0, FIELDS);
+    .sort((a, b) => Number(a.follows) - Number(b.follows) || b.field.count - a.field.count)
+    .slice(0, FIELDS)
+    .map(({ field }) => field);
 }
 
 function errorReport({ answers: { production, mirror } }: EndpointComparison, confidence: number): ErrorReport {

@@ -5,7 +5,7 @@ import { newcombe } from './proportions.ts';
 import { differsReason, errorsReason, gapsReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
 import type { Counts, ErrorReport, PolicyReport, Verdict } from './report.ts';
 import { boundsOf, hasMany, hasSome, shareVerdict, sumCounts } from './verdict.ts';
-import { count, counted, percent } from './wording.ts';
+import { count, counted } from './wording.ts';
 
 /** Share of the exchanges that may belong to endpoints of which too little is known. */
 const RARE = 0.05;
@@ -43,17 +43,14 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
   if (differing === 'allowed' && allowed > 0 && compared >= rules.minCompared && boundsOf(shares.sure + shares.undecided, compared, confidence).high > allowed) {
     unknown.push(undecidedReason({ ...shares, undecided: 0, sure: shares.sure + shares.undecided }, allowed, confidence));
   }
-  if (compared >= rules.minCompared && inLittle > RARE * compared) {
-    unknown.push(`${counted(little.length, 'endpoint')} with ${count(inLittle)} of ${counted(compared, 'answer')} ${little.length === 1 ? 'has' : 'have'} too little data: ${namesOf(little)}.`);
-  }
+  const isMuch = inLittle > RARE * compared;
+  if (isMuch && compared >= rules.minCompared) unknown.push(littleReason(little, inLittle, compared));
   if (hasMany(notCompared, compared)) unknown.push(gapsReason(notCompared, compared));
 
   const verdict: Verdict = against.length > 0 ? 'differs' : unknown.length > 0 ? 'too little data' : 'looks safe';
   const reasons = [...against, ...unknown];
   if (verdict === 'looks safe') reasons.push(safeReason(shares, confidence));
-  if (verdict !== 'too little data' && little.length > 0) {
-    reasons.push(`${counted(little.length, 'endpoint')} with ${percent(inLittle / compared)} of the answers ${little.length === 1 ? 'has' : 'have'} too little data for a verdict of ${little.length === 1 ? 'its' : 'their'} own.`);
-  }
+  if (!isMuch && little.length > 0 && compared > 0) reasons.push(littleReason(little, inLittle, compared));
   if (hasSome(notCompared, compared) && !hasMany(notCompared, compared)) reasons.push(gapsReason(notCompared, compared));
   if (policy.role === 'Baseline') reasons.unshift('This is a baseline: where it differs is taken for noise of the mirrors of this policy.');
   return {
@@ -91,6 +88,10 @@ function errorsOf(judged: readonly JudgedEndpoint[], confidence: number): ErrorR
   const production = total((errors) => errors.production);
   const mirror = total((errors) => errors.mirror);
   return { answered, production, mirror, difference: newcombe({ count: production, total: answered }, { count: mirror, total: answered }, confidence) };
+}
+
+function littleReason(little: readonly JudgedEndpoint[], inLittle: number, compared: number): string {
+  return `${counted(little.length, 'endpoint')} with ${count(inLittle)} of ${counted(compared, 'answer')} ${little.length === 1 ? 'has' : 'have'} too little data for a verdict: ${namesOf(little)}.`;
 }
 
 function namesOf(endpoints: readonly JudgedEndpoint[]): string {

@@ -1,4 +1,5 @@
 import type { EndpointComparison, PlaceEvidence } from './data.ts';
+import type { DifferenceKind } from './difference.ts';
 import type { JudgeRules } from './judge-rules.ts';
 import { wilson, type Proportion } from './proportions.ts';
 import { count } from './wording.ts';
@@ -28,6 +29,8 @@ const MIN_VARIED = 3;
 const MIN_REPEATS = 5;
 /** And where it has been seen to vary, below which it is not said how much: what passes with time shows in late repeats only. */
 const MIN_REPEATS_VARYING = 20;
+/** Repeats within three seconds from which they say something of their own. */
+const MIN_SOON = 20;
 /** Looks at values, and the share of answers that differ, from which values are assumed to be random. */
 const MIN_LOOKS = 3;
 const NEARLY_ALWAYS = 0.9;
@@ -41,7 +44,7 @@ export function judgePlaces(endpoint: EndpointComparison, baseline: EndpointComp
 function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline: EndpointComparison | null, rules: NoiseRules): PlaceJudgement {
   if (!rules.learnNoise) return { standing: 'finding', because: 'the policy takes nothing for noise (learnNoise: false)' };
   const mirror: Proportion = { count: place.differed, total: endpoint.compared };
-  const own: Proportion = { count: place.varied, total: endpoint.repeats };
+  const own = ownVariation(place, endpoint);
   // The baseline was asked the same at the same time: where it tells, it tells more than production's repeats.
   if (baseline !== null && baseline.compared > 0) {
     const there = baseline.places.find(({ where, kind }) => where === place.where && kind === place.kind);
@@ -49,15 +52,36 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
     const standing = hold(mirror, estimate);
     if (standing !== 'unknown') return say(standing, `the baseline's answers differ from production's here in ${of(estimate)}`, mirror);
   }
-  if (own.total === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
+  if (endpoint.repeats === 0) return judgeByLooks(place, endpoint) ?? { standing: 'unknown', because: 'nothing is known of noise here: no request was repeated' };
   const standing = hold(mirror, own);
-  const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(own.total)}` : `production's own answers differ here in ${of(own)} repeats`;
+  const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(endpoint.repeats)}` : `production's own answers differ here in ${count(own.count)} of ${count(endpoint.repeats)} repeats`;
   // A token that each instance makes for a while: its own repeats are mostly the same, another instance's never are.
   if (standing === 'finding' && own.count > 0 && judgeByLooks(place, endpoint) !== null) {
     return { standing: 'unknown', because: `it looks random and may belong to the instance, which a baseline or a rule would tell: ${said}, the mirror's differ in ${of(mirror)}` };
   }
+  if (standing === 'noise') return judgeByState(place, endpoint, mirror, said) ?? say('noise', said, mirror);
   if (standing !== 'unknown') return say(standing, said, mirror);
-  return (own.count === own.total ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
+  return (own.count >= endpoint.repeats ? judgeByLooks(place, endpoint) : null) ?? { standing, because: `too little is known of noise here: ${said}, the mirror's differ in ${of(mirror)}` };
+}
+
+/** What others write between two reads varies in repeats, the more the later they come; the mirror answers a moment after production. */
+function judgeByState({ variedSoon }: PlaceEvidence, { repeats, soonRepeats }: EndpointComparison, mirror: Proportion, said: string): PlaceJudgement | null {
+  const soon: Proportion = { count: variedSoon, total: soonRepeats };
+  if (soonRepeats < MIN_SOON || soonRepeats === repeats || !isAbove(mirror, soon)) return null;
+  return {
+    standing: 'unknown',
+    because: `it may be what others write, if the mirror sees that later, which a baseline or a rule would tell: ${said}, but in only ${of(soon)} within three seconds, the mirror's in ${of(mirror)}`,
+  };
+}
+
+const OPPOSITE: Readonly<Partial<Record<DifferenceKind, DifferenceKind>>> = { missing: 'added', added: 'missing' };
+
+/** Of what is there at times, either order is as likely in repeats, so both together tell more of each. */
+function ownVariation({ where, kind, varied }: PlaceEvidence, { repeats, places }: EndpointComparison): Proportion {
+  const opposite = OPPOSITE[kind];
+  if (opposite === undefined) return { count: varied, total: repeats };
+  const other = places.find((place) => place.where === where && place.kind === opposite);
+  return { count: varied + (other?.varied ?? 0), total: 2 * repeats };
 }
 
 /** Holds how often the mirror differs against how often production, or its baseline, does. */
@@ -84,8 +108,8 @@ function say(standing: 'noise' | 'finding', said: string, mirror: Proportion): P
 function judgeByLooks({ where, differed, looked, random }: PlaceEvidence, { compared, answers }: EndpointComparison): PlaceJudgement | null {
   if (looked < MIN_LOOKS || random < looked) return null;
   // Errors have other content, without what successes make up.
-  const successes = where.startsWith('body ') ? answers.production.statuses[1] : 0;
-  const answered = successes > 0 ? Math.min(compared, successes) : compared;
+  const successes = Math.min(answers.production.statuses[1], answers.mirror.statuses[1]);
+  const answered = where.startsWith('body ') && successes > 0 ? Math.min(compared, successes) : compared;
   if (differed < answered * NEARLY_ALWAYS) return null;
   return {
     standing: 'noise',
@@ -111,7 +135,7 @@ function isAboveIn(upper: string, lower: string): boolean {
 
 /** After enough exchanges, what production was never seen to do is the mirror's doing. */
 function settle(judgement: PlaceJudgement, endpoint: EndpointComparison, index: number, { minCompared }: NoiseRules): PlaceJudgement {
-  const isSettled = endpoint.places[index]!.varied === 0 && endpoint.compared >= minCompared;
+  const isSettled = ownVariation(endpoint.places[index]!, endpoint).count === 0 && endpoint.compared >= minCompared;
   return isSettled ? { ...judgement, standing: 'finding' } : judgement;
 }
 

@@ -1,4 +1,5 @@
 import type { Answer, Question } from './answer.ts';
+import { grpcStatus } from './grpc.ts';
 
 /**
  * Codes of gRPC that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
@@ -7,14 +8,6 @@ import type { Answer, Question } from './answer.ts';
 const SERVER_FAULTS: ReadonlySet<string> = new Set(['2', '4', '12', '13', '14', '15']);
 
 /** Whether an answer is an error that its server is to blame for. */
-export function isServerFault(question: Question, answer: Answer): boolean {
-  if (answer.status >= 500) return true;
-  if (!question.grpc) return false;
-  // In the trailers, or in the only head of an answer that has no content.
-  return SERVER_FAULTS.has(grpcStatus(answer.trailers) ?? grpcStatus(answer.headers) ?? '0');
-}
-
-function grpcStatus(fields: readonly string[]): string | null {
-  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]!.toLowerCase() === 'grpc-status') return fields[i + 1]!.trim();
-  return null;
+export function isServerFault({ grpc }: Question, answer: Answer): boolean {
+  return answer.status >= 500 || (grpc && SERVER_FAULTS.has(grpcStatus(answer)));
 }

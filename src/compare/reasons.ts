@@ -23,7 +23,7 @@ export function fieldsReason(fields: readonly FieldReport[]): string {
 }
 
 export function undecidedReason({ sure, undecided, compared }: Bounded, allowed: number, confidence: number): string {
-  if (undecided > 0) return `${count(sure + undecided)} of ${counted(compared, 'answer')} differ, ${count(undecided)} of them in ways that may be noise: too little is known to tell.`;
+  if (undecided > 0) return `${count(sure + undecided)} of ${counted(compared, 'answer')} differ${sure === 0 ? '' : `, ${count(undecided)} of them`} in ways that may be noise: too little is known to tell.`;
   const { low, high } = boundsOf(sure, compared, confidence);
   return `${count(sure)} of ${counted(compared, 'answer')} differ, which is between ${percent(low)} and ${percent(high)} with ${level(confidence)} confidence: too few to tell it from the ${percent(allowed)} that may.`;
 }

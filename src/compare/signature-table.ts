@@ -1,5 +1,5 @@
 import type { ByteBudget } from '../flow/budget.ts';
-import type { Place } from './place-table.ts';
+import type { CountedPlace } from './place-counts.ts';
 
 /** About what a signature takes beside its characters, bytes. */
 const SIGNATURE_BYTES = 96;
@@ -7,17 +7,17 @@ const SIGNATURE_BYTES = 96;
 /**
  * How many exchanges differed at the same set of places, so that it can be told afterwards how many are different, whichever
  * places turn out to be noise. Where sets become too many, as places that vary independently make them, the place that varies
- * most by itself is left out of all of them, and counted by itself (`Place.unlisted`): nothing is lost as long as it stays noise.
+ * most by itself is left out of all of them, and counted by itself (`CountedPlace.unlisted`): nothing is lost as long as it stays noise.
  */
 export class SignatureTable {
   /** By the numbers of places, as characters, ascending. */
   readonly #counts = new Map<string, number>();
   readonly #limit: number;
-  readonly #places: readonly Place[];
+  readonly #places: readonly CountedPlace[];
   readonly #room: ByteBudget;
   #taken = 0;
 
-  constructor(limit: number, places: readonly Place[], room: ByteBudget) {
+  constructor(limit: number, places: readonly CountedPlace[], room: ByteBudget) {
     this.#limit = limit;
     this.#places = places;
     this.#room = room;
@@ -65,7 +65,7 @@ export class SignatureTable {
   #leaveOneOut(at: readonly number[]): boolean {
     const inUse = new Set(at);
     for (const key of this.#counts.keys()) for (let i = 0; i < key.length; i++) inUse.add(key.charCodeAt(i));
-    let most: Place | null = null;
+    let most: CountedPlace | null = null;
     for (const index of inUse) {
       const place = this.#places[index]!;
       if (place.isApart) continue;
@@ -77,7 +77,7 @@ export class SignatureTable {
     return true;
   }
 
-  #rebuild(character: string, place: Place): void {
+  #rebuild(character: string, place: CountedPlace): void {
     const before = [...this.#counts];
     this.#counts.clear();
     this.release();

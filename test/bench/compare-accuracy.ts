@@ -1,16 +1,17 @@
 /**
- * How right the comparison is: `node test/bench/compare-accuracy.ts`, about six minutes, needs no root. Two versions of a shop with noise of all
- * sorts run behind Node's HTTP server, with defects planted in version 2 at known rates; the comparator, the differ and the judge are
- * those of the agent. Beside it, how often the verdict on latency is wrong and how often it sees a planted slowdown.
- * Prints Markdown. The first table is the same in each run, but for answers' times, which it does not show.
+ * How right the comparison is: `node test/bench/compare-accuracy.ts`, about eight minutes. Two versions of a shop with noise of all sorts run
+ * behind Node's HTTP server, with defects planted in version 2 at known rates; the comparator, the differ and the judge are those of
+ * the agent. Beside it, how often the verdict on latency is wrong, and how often it sees a planted slowdown. Prints Markdown.
  *
- *   --only comparison|latency   one of the two
- *   --why                       which findings were false and which defects were missed
+ *   --only comparison|latency|agent   comparison: the same in each run; latency: simulated, and real servers;
+ *                                     agent: once through the whole agent, which needs root and a kernel with BPF
+ *   --why                             which findings were false and which defects were missed
  */
 import { parseArgs } from 'node:util';
 import { runTrial, type Score } from './compare-accuracy/comparison-trial.ts';
 import { measure, REGIMES, simulate, type LatencyTrials } from './compare-accuracy/latency-trial.ts';
 import { comparisonTable, latencyTable, summarise, type LatencyRow } from './compare-accuracy/tables.ts';
+import { runAgentTrial } from './compare-accuracy/whole-agent.ts';
 
 const RATES = [0, 0.001, 0.01, 0.1];
 /** Exchanges, and how many trials of them. */
@@ -22,15 +23,23 @@ const VOLUMES = [
 
 const SLOWDOWNS = [0, 0.05, 0.2];
 const ALLOWED = [0, 0.1];
-const SIMULATED_PAIRS = [50, 100, 200, 500, 5_000];
-const SIMULATED_ROUNDS = 400;
+const SIMULATED_PAIRS = [50, 100, 200, 500];
+const SIMULATED_ROUNDS = 200;
 const MEASURED_PAIRS = [100, 400];
-const MEASURED_ROUNDS = 25;
+const MEASURED_ROUNDS = 20;
+
+/** Once through the agent. */
+const AGENT_TRIAL = { seed: 1, rate: 0.01, volume: 3_000 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, why: { type: 'boolean', default: false } } });
 
-if (values.only !== 'latency') await comparison(values.why);
-if (values.only !== 'comparison') await latency();
+const PARTS: Readonly<Record<string, () => Promise<void>>> = { comparison: () => comparison(values.why), latency, agent };
+
+const parts = values.only === undefined ? Object.values(PARTS) : [PARTS[values.only]];
+for (const part of parts) {
+  if (part === undefined) throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}`);
+  await part();
+}
 
 async function comparison(why: boolean): Promise<void> {
   const scores: Score[] = [];
@@ -70,6 +79,15 @@ async function latency(): Promise<void> {
     measured.push({ regime: 'real servers on loopback', allowed, slowdown, verdicts });
   }
   process.stdout.write(`Share of ${MEASURED_ROUNDS} real mirrors called slower:\n\n${latencyTable(measured, MEASURED_PAIRS, 'slower')}\n`);
+}
+
+async function agent(): Promise<void> {
+  const { report, latency: verdicts, ...score } = await runAgentTrial(AGENT_TRIAL);
+  const { compared, notCompared } = report.counts;
+  process.stdout.write(
+    `Through the agent: ${compared} of ${AGENT_TRIAL.volume} exchanges compared (others: ${JSON.stringify(notCompared)}); ` +
+      `${score.found} of ${score.occurred} defects found, ${score.falseFindings.length} false findings; verdicts on latency: ${JSON.stringify(verdicts)}\n`,
+  );
 }
 
 function settings(): { allowed: number; slowdown: number }[] {

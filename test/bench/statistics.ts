@@ -1,3 +1,5 @@
+import { seededRandom } from '../../src/sketch/random.ts';
+
 /** @param share 0.5 for the median @returns NaN for no values */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
@@ -30,18 +32,7 @@ const RESAMPLES = 5_000;
  */
 export function pairedRatio(off: readonly number[], on: readonly number[]): PairedRatio {
   const ratios = on.map((value, i) => value / off[i]!);
-  const random = generator(1);
+  const random = seededRandom(1);
   const medians = Array.from({ length: RESAMPLES }, () => median(ratios.map(() => ratios[Math.floor(random() * ratios.length)]!)));
   return { pairs: ratios.length, ratio: median(ratios), low: quantile(medians, 0.025), high: quantile(medians, 0.975) };
-}
-
-/** Mulberry32: the same numbers in each run, so that the same measurements give the same interval. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -6,14 +6,14 @@ import { looksRandom } from '../../src/compare/value-shape.ts';
 const RULES = { learnNoise: true, minCompared: 100 };
 
 function place(change: Partial<PlaceEvidence>): PlaceEvidence {
-  return { where: 'body /a', kind: 'field', differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, examples: [], ...change };
+  return { where: 'body /a', kind: 'field', differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, variedSoon: 0, examples: [], ...change };
 }
 
 function endpoint(compared: number, repeats: number, places: readonly PlaceEvidence[], change: Partial<EndpointComparison> = {}): EndpointComparison {
   const counts = { statuses: [0, compared, 0, 0, 0], errors: 0 } as const;
   const signatures = places.map(({ differed }, i) => ({ places: [i], count: differed }));
   return {
-    method: 'GET', template: '/a', compared, notCompared: {}, signatures, places, repeats,
+    method: 'GET', template: '/a', compared, notCompared: {}, signatures, places, repeats, soonRepeats: 0,
     answers: { production: counts, mirror: counts }, latency: { pairs: 0, sample: [] }, ...change,
   };
 }
@@ -31,6 +31,13 @@ describe('a place is noise', () => {
     });
     expect(judged([170, 1_000], [30, 200]).standing).toBe('noise');
     expect(judged([3, 1_000], [40, 400]).standing).toBe('noise');
+  });
+
+  it('where it is there at times, in production as in the mirror', () => {
+    const places = (own: [number, number]) => (['missing', 'added'] as const).map((kind, i) => place({ kind, differed: 20, varied: own[i]! }));
+    expect(judgePlaces(endpoint(1_000, 100, places([1, 2])), null, RULES).map(({ standing }) => standing)).toEqual(['noise', 'noise']);
+    const always = [place({ kind: 'added', differed: 1_000, varied: 2 }), place({ kind: 'missing', varied: 3 })];
+    expect(judgePlaces(endpoint(1_000, 100, always), null, RULES)[0]!.standing).toBe('finding');
   });
 
   it('where the baseline differs from production as often', () => {
@@ -87,6 +94,16 @@ describe('it is not decided', () => {
     expect(judged([200, 200], [2, 2]).standing).toBe('unknown');
     expect(judged([200, 200], [3, 3]).standing).toBe('noise');
     expect(judged([200, 200], [2, 30]).standing).toBe('finding');
+  });
+
+  it('where the mirror differs more often than repeats of the same moment, but not than later ones: others may have written', () => {
+    const stock = place({ differed: 200, varied: 90, variedSoon: 2 });
+    expect(judgePlaces(endpoint(1_000, 300, [stock], { soonRepeats: 100 }), null, RULES)[0]).toEqual({
+      standing: 'unknown',
+      because: "it may be what others write, if the mirror sees that later, which a baseline or a rule would tell: production's own answers differ here in 90 of 300 repeats, but in only 2 of 100 within three seconds, the mirror's in 200 of 1,000",
+    });
+    expect(judgePlaces(endpoint(1_000, 300, [{ ...stock, differed: 20 }], { soonRepeats: 100 }), null, RULES)[0]!.standing).toBe('noise');
+    expect(judgePlaces(endpoint(1_000, 300, [stock], { soonRepeats: 10 }), null, RULES)[0]!.standing).toBe('noise');
   });
 
   it('by a few repeats that do not, before enough has been compared', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ComparisonData, EndpointComparison, PolicyComparison } from '../../src/compare/data.ts';
 import { comparedSince } from '../../src/compare/since.ts';
 
-const place = (where: string, differed: number, varied = 0): EndpointComparison['places'][number] => ({ where, kind: 'field', differed, unlisted: 0, looked: differed, random: 0, varied, examples: [] });
+const place = (where: string, differed: number, varied = 0): EndpointComparison['places'][number] => ({ where, kind: 'field', differed, unlisted: 0, looked: differed, random: 0, varied, variedSoon: varied, examples: [] });
 
 function endpoint(compared: number, more: Partial<EndpointComparison> = {}): EndpointComparison {
   const answers = { statuses: [0, compared, 0, 0, 0], errors: 0 } as const;
@@ -14,6 +14,7 @@ function endpoint(compared: number, more: Partial<EndpointComparison> = {}): End
     signatures: [],
     places: [],
     repeats: 0,
+    soonRepeats: 0,
     answers: { production: answers, mirror: answers },
     latency: { pairs: compared, sample: [] },
     ...more,

@@ -6,7 +6,8 @@ import { mergeInsight } from '../../src/insight.ts';
 import { COMPARE_METRICS } from '../../src/metrics/compare.ts';
 import { MetricsPage } from '../../src/metrics.ts';
 import type { AgentStatsWithInsight } from '../../src/stats.ts';
-import { answer, Bench, question, RULES, target } from '../compare/support.ts';
+import { answer, Bench, RULES, target } from '../compare/bench.ts';
+import { question } from '../compare/differ-support.ts';
 
 const page = (compare: ComparisonData): Promise<string> =>
   new MetricsPage(COMPARE_METRICS).render({ insight: { ...mergeInsight([]), compare }, report: judge(compare, () => RULES) } as AgentStatsWithInsight);
@@ -72,6 +73,27 @@ describe('the metrics of comparison', () => {
     expect(shares.slice(0, 5).every((line) => line.endsWith(' 1'))).toBe(true);
     expect(samplesOf(text, 'shadowtap_latency_ratio')).toHaveLength(60);
     expect(samplesOf(text, 'shadowtap_compared_total')).toEqual(['{} 60']);
+  });
+
+  it('have counters that never fall, though endpoints are folded and places find no room', async () => {
+    const bench = new Bench();
+    const counters = async (): Promise<Map<string, number>> => {
+      const lines = (await page(bench.comparator.data())).split('\n').filter((line) => /^\w+_total\{/.test(line));
+      return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]));
+    };
+    let before = await counters();
+    for (let i = 1; i <= 900; i++) {
+      const asked = question({ template: `/${i % 300}` });
+      bench.exchange(asked, answer({ [`a${i % 200}`]: 1, b: i % 3 }), answer({ [`a${i % 200}`]: i % 2, b: 0 }));
+      if (i % 7 === 0) bench.comparator.skip('v2', asked, answer({}), 'incomplete');
+      if (i % 100 > 0) continue;
+      const now = await counters();
+      for (const [series, value] of before) expect(now.get(series), series).toBeGreaterThanOrEqual(value);
+      before = now;
+    }
+    const total = (name: string): number => [...before].reduce((sum, [series, value]) => sum + (series.startsWith(`shadowtap_${name}_total{`) ? value : 0), 0);
+    expect([total('compared'), total('not_compared')]).toEqual([900, 128]);
+    expect(bench.comparator.counters.folded).toBeGreaterThan(0);
   });
 
   it('begin anew with new rules, as a counter may, and never count by old ones', async () => {

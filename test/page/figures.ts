@@ -136,6 +136,7 @@ export function insightAt(n: number): InsightData {
         signatures: [],
         places: [],
         repeats: 840,
+        soonRepeats: 120,
         answers: { production: { statuses: [0, 1, 0, 0, 0], errors: 0 }, mirror: { statuses: [0, 1, 0, 0, 0], errors: 0 } } as InsightData['compare']['policies'][number]['endpoints'][number]['answers'],
         latency: { pairs: 19_400, sample: latencies(which === 1 ? 1.31 : 1.01) },
       })),

@@ -59,7 +59,7 @@ function policyOf(value: unknown): PolicyComparison {
 const LAST_MS = 8.64e15;
 
 function endpointOf(value: unknown): EndpointComparison {
-  const { method, template, compared, notCompared, signatures, places, repeats, answers, latency } = recordOf(value);
+  const { method, template, compared, notCompared, signatures, places, repeats, soonRepeats, answers, latency } = recordOf(value);
   const known = listOf(places).slice(0, MOST.places).map(placeOf);
   const { production, mirror } = recordOf(answers);
   const { pairs, sample } = recordOf(latency);
@@ -77,13 +77,14 @@ function endpointOf(value: unknown): EndpointComparison {
       })),
     places: known,
     repeats: count(repeats),
+    soonRepeats: count(soonRepeats),
     answers: { production: answersOf(production), mirror: answersOf(mirror) },
     latency: { pairs: count(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
   };
 }
 
 function placeOf(value: unknown): PlaceEvidence {
-  const { where, kind, differed, unlisted, looked, random, varied, examples } = recordOf(value);
+  const { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples } = recordOf(value);
   return {
     where: said(where),
     kind: isKind(kind) ? kind : 'field',
@@ -92,6 +93,7 @@ function placeOf(value: unknown): PlaceEvidence {
     looked: count(looked),
     random: count(random),
     varied: count(varied),
+    variedSoon: count(variedSoon),
     examples: listOf(examples)
       .slice(0, MOST.examples)
       .map(({ production, mirror }) => ({ production: said(production).slice(0, 120), mirror: said(mirror).slice(0, 120) })),

@@ -3,7 +3,7 @@ import type { Example, PlaceEvidence } from './data.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 
 /** What is known of one place: see `PlaceEvidence`. */
-export interface Place {
+export interface CountedPlace {
   readonly where: string;
   readonly kind: DifferenceKind;
   /** Its number in the endpoint. */
@@ -13,13 +13,14 @@ export interface Place {
   looked: number;
   random: number;
   varied: number;
+  variedSoon: number;
   /** Left out of signatures from now on. */
   isApart: boolean;
   /** The pass that it was last counted in, so that it is counted once in each. */
   pass: number;
   examples: Example[];
   /** At the same `where`, of another kind. */
-  next: Place | null;
+  next: CountedPlace | null;
 }
 
 /** Stands for all places that found no room. */
@@ -35,9 +36,9 @@ const PLACE_BYTES = 256;
 const EXAMPLE_BYTES = 160;
 
 /** The places of one endpoint at which answers have differed. Bounded; what finds no room is `elsewhere`. */
-export class PlaceTable {
-  readonly list: Place[] = [];
-  readonly #byName = new Map<string, Place>();
+export class PlaceCounts {
+  readonly list: CountedPlace[] = [];
+  readonly #byName = new Map<string, CountedPlace>();
   readonly #limit: number;
   readonly #room: ByteBudget;
   #taken = 0;
@@ -49,7 +50,7 @@ export class PlaceTable {
   }
 
   /** Finds it, or makes room for it. */
-  at(name: string, kind: DifferenceKind): Place {
+  at(name: string, kind: DifferenceKind): CountedPlace {
     const where = name.length > LONGEST_NAME ? name.slice(0, LONGEST_NAME) : name;
     const first = this.#byName.get(where) ?? null;
     for (let place = first; place !== null; place = place.next) if (place.kind === kind) return place;
@@ -61,7 +62,7 @@ export class PlaceTable {
   }
 
   /** Looks at what either side has there, which costs more than to count it: so at the first few differences, and rarely later. */
-  look(place: Place, difference: Difference, keepExamples: boolean): void {
+  look(place: CountedPlace, difference: Difference, keepExamples: boolean): void {
     if (place.differed > LOOKS && place.differed % LOOKS !== 0) return;
     place.looked++;
     if (difference.random === true) place.random++;
@@ -69,7 +70,7 @@ export class PlaceTable {
   }
 
   /** Those of both, as many as there may be; which ones depends on neither's order. */
-  joinExamples(place: Place, more: readonly Example[]): void {
+  joinExamples(place: CountedPlace, more: readonly Example[]): void {
     const all = [...place.examples, ...more].sort(byText).filter((example, i, sorted) => i === 0 || byText(example, sorted[i - 1]!) !== 0);
     place.examples = [];
     for (const { production, mirror } of all) this.#addExample(place, production, mirror);
@@ -81,7 +82,7 @@ export class PlaceTable {
     this.#taken = 0;
   }
 
-  #addExample(place: Place, production: string, mirror: string): void {
+  #addExample(place: CountedPlace, production: string, mirror: string): void {
     if (place.examples.length >= EXAMPLES || place.where === ELSEWHERE) return;
     if (place.examples.some((example) => example.production === production && example.mirror === mirror)) return;
     const bytes = EXAMPLE_BYTES + 2 * (production.length + mirror.length);
@@ -90,16 +91,16 @@ export class PlaceTable {
     place.examples.push({ production: ownCopy(production), mirror: ownCopy(mirror) });
   }
 
-  #make(where: string, kind: DifferenceKind, next: Place | null): Place {
-    const place: Place = { where, kind, index: this.list.length, differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, isApart: false, pass: 0, examples: [], next };
+  #make(where: string, kind: DifferenceKind, next: CountedPlace | null): CountedPlace {
+    const place: CountedPlace = { where, kind, index: this.list.length, differed: 0, unlisted: 0, looked: 0, random: 0, varied: 0, variedSoon: 0, isApart: false, pass: 0, examples: [], next };
     this.list.push(place);
     this.#byName.set(where, place);
     return place;
   }
 }
 
-export function placeData({ where, kind, differed, unlisted, looked, random, varied, examples }: Place): PlaceEvidence {
-  return { where, kind, differed, unlisted, looked, random, varied, examples: [...examples].sort(byText) };
+export function placeData({ where, kind, differed, unlisted, looked, random, varied, variedSoon, examples }: CountedPlace): PlaceEvidence {
+  return { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples: [...examples].sort(byText) };
 }
 
 function byText(a: Example, b: Example): number {

@@ -3,12 +3,12 @@ import { Comparator, type ComparatorOptions, type CompareTarget } from '../../sr
 import type { JudgeRules } from '../../src/compare/judge-rules.ts';
 import { ByteBudget } from '../../src/flow/budget.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
-import { FieldDiffer } from './field-differ.ts';
+import { answer as anyAnswer, differ } from './differ-support.ts';
 
 export const RULES: JudgeRules = { maxDifferentPercent: 0, maxSlowdownPercent: 10, confidencePercent: 95, minCompared: 100, learnNoise: true };
 
 export function target(change: Partial<CompareTarget> = {}): CompareTarget {
-  return { key: 'v2', policy: 'shop/next', target: 'http://v2', role: 'Mirror', rules: '', differ: new FieldDiffer(), learnNoise: true, examples: true, ...change };
+  return { key: 'v2', policy: 'shop/next', target: 'http://v2', role: 'Mirror', rules: '', differ: differ({ examples: 'Values' }), learnNoise: true, examples: true, ...change };
 }
 
 /** A comparator with a clock and a die of its own. */
@@ -30,11 +30,8 @@ export class Bench {
   }
 }
 
-export function question(change: Partial<Question> = {}): Question {
-  return { method: 'GET', target: '/orders/1', template: '/orders/{id}', key: '', grpc: false, ...change };
-}
-
-export function answer(content: object | string | null, change: Partial<Answer> = {}): Answer {
+/** An answer of 200 with this content, in one millisecond. */
+export function answer(content: object | string | null, about: Partial<Answer> = {}): Answer {
   const body = content === null ? null : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
-  return { status: 200, headers: [], trailers: [], body, firstByteUs: 900, completeUs: 1_000, ...change };
+  return anyAnswer({ headers: ['content-type', 'application/json'], body, firstByteUs: 900, completeUs: 1_000, ...about });
 }
