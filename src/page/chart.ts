@@ -3,7 +3,14 @@ import uPlot from 'uplot';
 /** What a chart shows: lines or bars over one axis, in either side's colour. */
 export interface Chart {
   readonly name: string;
-  readonly x: { readonly name: string; readonly values: readonly number[]; readonly isTime?: boolean; readonly isLogarithmic?: boolean; readonly format?: (value: number) => string };
+  readonly x: {
+    readonly name: string;
+    readonly values: readonly number[];
+    /** Unix time in seconds. */
+    readonly isTime?: boolean;
+    readonly isLogarithmic?: boolean;
+    readonly format?: (value: number) => string;
+  };
   readonly y: { readonly name: string };
   readonly lines: readonly ChartLine[];
 }
@@ -72,7 +79,8 @@ class TrendChart extends HTMLElement {
 
   #options({ x, y, lines }: Chart): uPlot.Options {
     const [ink, grid, production, mirror] = this.#ink() as [string, string, string, string];
-    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: '12px system-ui, sans-serif', labelFont: '12px system-ui, sans-serif', labelSize: 22 };
+    const font = '12px system-ui, sans-serif';
+    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font, labelFont: font, labelSize: 22 };
     const bars = uPlot.paths.bars?.({ size: [0.9, 60] });
     return {
       width: this.clientWidth || 600,

@@ -30,6 +30,16 @@ export function duration(us: number): string {
   return `${(us / 1_000_000).toFixed(2)} s`;
 }
 
+/** A ratio. */
+export function times(ratio: number): string {
+  return Number.isFinite(ratio) ? `× ${ratio.toFixed(2)}` : '× –';
+}
+
+/** Of what was seen, if there were no difference. */
+export function probability(p: number): string {
+  return Number.isFinite(p) ? `p = ${p.toPrecision(2)}` : 'p unknown';
+}
+
 export function bytes(value: number): string {
   if (!Number.isFinite(value) || value < 0) return '–';
   if (value < 1024) return `${value.toFixed(0)} B`;
