@@ -40,6 +40,8 @@ metadata: { name: checkout-next, namespace: shop }
 spec:
   selector: { matchLabels: { app: checkout } }
   ports: [http]
+  observe: true
+  compare: {}
   targets:
     - url: http://${v2.address}:${PORT}
 `;

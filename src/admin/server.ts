@@ -35,13 +35,13 @@ const LOGIN = '/login';
 const MOST_LISTENERS = 16;
 
 /**
- * With every answer: a browser runs nothing but our own scripts, asks nobody else, shows us in nobody's frame (CSP level 3),
- * takes content for what it is declared to be, and keeps nothing.
+ * With every answer: a browser runs nothing but our own scripts, lets them make markup of their templates alone (Trusted Types),
+ * asks nobody else, shows us in nobody's frame (CSP level 3), takes content for what it is declared to be, and keeps nothing.
  */
 const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types lit-html",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',

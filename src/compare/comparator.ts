@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ByteBudget } from '../flow/budget.ts';
+import { BodyPool } from '../http/body.ts';
 import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import { CompareCounters } from './counters.ts';
@@ -87,6 +88,7 @@ export class Comparator {
   /** Set while the worker is short of time: nothing is learnt then. */
   pressed = false;
   readonly #memory: ByteBudget;
+  readonly #pool = new BodyPool();
   readonly #room = new ByteBudget(TABLE_BYTES);
   readonly #fold: (template: string) => string;
   readonly #now: () => number;
@@ -169,7 +171,7 @@ export class Comparator {
       rules: createHash('sha256').update(target.rules).digest('hex').slice(0, 16),
       sinceMs: this.#now(),
       table: new EndpointTable(TABLE_LIMITS, this.#room, this.#random, this.#fold),
-      repeats: new Repeats(this.#memory),
+      repeats: new Repeats(this.#memory, this.#pool),
       connectUs: [],
       connections: 0,
       notCompared: {},

@@ -52,7 +52,9 @@ export class Differ {
   /** @returns false where nothing else needs to be compared, as everything follows from it */
   #status(production: Answer, mirror: Answer): boolean {
     if (production.status === mirror.status) return true;
-    const found = this.#found.add(this.#table.of('status'), 'status');
+    const place = this.#table.of('status');
+    if (place.ignored) return true;
+    const found = this.#found.add(place, 'status');
     found?.ofProduction.setText(PLAIN, String(production.status));
     found?.ofMirror.setText(PLAIN, String(mirror.status));
     return Math.floor(production.status / 100) === Math.floor(mirror.status / 100);
@@ -63,7 +65,9 @@ export class Differ {
     const ours = grpcStatus(production);
     const theirs = grpcStatus(mirror);
     if (ours === theirs) return true;
-    const found = this.#found.add(this.#table.of('trailer grpc-status'), 'grpc-status');
+    const place = this.#table.of('trailer grpc-status');
+    if (place.ignored || this.#rules.ignoredHeaders.has('grpc-status')) return true;
+    const found = this.#found.add(place, 'grpc-status');
     found?.ofProduction.setText(PLAIN, describeStatus(ours));
     found?.ofMirror.setText(PLAIN, describeStatus(theirs));
     return false;

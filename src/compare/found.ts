@@ -29,6 +29,12 @@ export class Found implements Difference {
     return this.#masker.show(this.ofMirror, this.instead);
   }
 
+  /** Lets go of content. */
+  release(): void {
+    this.ofProduction.release();
+    this.ofMirror.release();
+  }
+
   get random(): boolean {
     return looksRandom(this.ofProduction.value, this.ofMirror.value);
   }
@@ -52,6 +58,7 @@ export class FoundList {
   }
 
   begin(): void {
+    for (const found of this.list) found.release();
     this.list.length = 0;
     this.reports = 0;
     this.isOver = false;
@@ -89,6 +96,7 @@ export class FoundList {
     while (this.list.length > length) {
       const found = this.list.pop()!;
       found.place!.kinds &= ~BIT[found.kind];
+      found.release();
     }
   }
 }

@@ -9,7 +9,7 @@ export type HeaderMeaning =
   /** By names and attributes of the cookies. */
   | 'cookies';
 
-export interface HeaderRow {
+interface HeaderRow {
   readonly names: readonly string[];
   readonly meaning: HeaderMeaning;
   /** For docs/compare.md, which a test holds to this table. */
@@ -27,7 +27,11 @@ export const HEADER_TABLE: readonly HeaderRow[] = [
   { names: ['content-encoding'], meaning: 'ignored', why: 'is undone before content is compared' },
   { names: ['date', 'age', 'expires'], meaning: 'ignored', why: 'tell when an answer was made' },
   { names: ['etag', 'last-modified'], meaning: 'ignored', why: 'name a copy of content, often by its file or process; content itself is compared' },
-  { names: ['server', 'via', 'x-served-by', 'x-cache', 'x-cache-hits', 'x-timer'], meaning: 'ignored', why: 'tell who answered, or who passed the answer on' },
+  {
+    names: ['server', 'via', 'x-served-by', 'x-cache', 'x-cache-hits', 'x-timer'],
+    meaning: 'ignored',
+    why: 'tell who answered, or who passed the answer on',
+  },
   {
     names: [
       'x-request-id', 'x-correlation-id', 'request-id', 'traceparent', 'tracestate', 'traceresponse', 'baggage', 'b3', 'x-b3-*', 'x-amzn-trace-id',
@@ -59,11 +63,12 @@ export const HEADER_TABLE: readonly HeaderRow[] = [
 
 /** Headers whose values are words of a protocol or numbers, which examples may show. */
 export const SHOWN_HEADERS: ReadonlySet<string> = new Set([
-  'content-type', 'content-length', 'content-language', 'content-encoding', 'cache-control', 'pragma', 'vary', 'allow', 'accept-ranges', 'retry-after',
-  'strict-transport-security', 'x-content-type-options', 'x-frame-options', 'x-xss-protection', 'referrer-policy', 'access-control-allow-headers',
-  'access-control-allow-methods', 'access-control-allow-credentials', 'access-control-expose-headers', 'access-control-max-age', 'cross-origin-opener-policy',
-  'cross-origin-resource-policy', 'cross-origin-embedder-policy', 'x-powered-by', 'server', 'age', 'transfer-encoding', 'connection', 'expect-ct',
-  'x-ratelimit-limit', 'x-ratelimit-remaining', 'grpc-encoding', 'grpc-accept-encoding',
+  'content-type', 'content-length', 'content-language', 'content-encoding', 'cache-control', 'pragma', 'vary', 'allow', 'accept-ranges',
+  'retry-after', 'strict-transport-security', 'x-content-type-options', 'x-frame-options', 'x-xss-protection', 'referrer-policy',
+  'access-control-allow-headers', 'access-control-allow-methods', 'access-control-allow-credentials', 'access-control-expose-headers',
+  'access-control-max-age', 'cross-origin-opener-policy', 'cross-origin-resource-policy', 'cross-origin-embedder-policy', 'x-powered-by',
+  'server', 'age', 'transfer-encoding', 'connection', 'expect-ct', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'grpc-encoding',
+  'grpc-accept-encoding',
 ]);
 
 const exact = new Map<string, HeaderMeaning>();

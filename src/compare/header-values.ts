@@ -7,7 +7,10 @@ import type { HeaderMeaning } from './header-table.ts';
 export function canonical(name: string, meaning: HeaderMeaning | null, values: readonly string[]): string {
   switch (meaning) {
     case 'set':
-      return members(values).map((member) => member.toLowerCase().replace(/\s*=\s*/, '=')).filter((member) => name !== 'vary' || member !== 'accept-encoding').sort().join(', ');
+      return members(values)
+        .filter((member) => name !== 'vary' || member !== 'accept-encoding')
+        .sort()
+        .join(', ');
     case 'parameters':
       return values.map(parameters).join(', ');
     case 'cookies':
@@ -18,9 +21,10 @@ export function canonical(name: string, meaning: HeaderMeaning | null, values: r
   }
 }
 
-/** Elements of a list (RFC 9110 section 5.6.1); a comma in quotes is none. */
+/** Elements of a list (RFC 9110 section 5.6.1), each once, in lower case; a comma in quotes is none. */
 function members(values: readonly string[]): string[] {
-  return [...new Set(values.flatMap((value) => split(value, ',')).filter((member) => member !== ''))];
+  const written = values.flatMap((value) => split(value, ',')).map((member) => member.toLowerCase().replace(/ *= */, '='));
+  return [...new Set(written)].filter((member) => member !== '');
 }
 
 function parameters(value: string): string {

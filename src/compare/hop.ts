@@ -28,11 +28,23 @@ export interface Hop {
  * connecting shows it, as it is one round trip and one turn of the agent's loop, if what accepts the connection is the target and no
  * proxy beside the agent. Connections are opened in bursts, when the agent or the target is busy, so the quickest is the best guess and the
  * median an upper bound; nothing is known of the lower. The endpoints' own least difference is no measure: a version that is
- * slower everywhere would be taken for a longer way.
+ * slower everywhere would be taken for a longer way. But no way takes longer than what the mirror answers quickest takes as a whole.
+ * @param quickestUs typical time of the mirror's quickest endpoint; Infinity where it is not known
  */
-export function hopOf(baseline: PairSample | null, connectUs: readonly number[], confidence: number): Hop {
+export function hopOf(baseline: PairSample | null, connectUs: readonly number[], quickestUs: number, confidence: number): Hop {
   const pairs = baseline === null ? [] : inTime(baseline);
   if (pairs.length >= MIN_PAIRS) return { from: 'baseline', us: hopBy(pairs, confidence) };
+  const { from, us } = hopByConnecting(connectUs);
+  return { from, us: { estimate: Math.min(us.estimate, quickestUs), low: us.low, high: Math.min(us.high, quickestUs) } };
+}
+
+/** Typical time of the quickest of the mirror's endpoints; Infinity where no endpoint has enough pairs. */
+export function quickestUs(endpoints: readonly PairSample[]): number {
+  const typical = endpoints.map(inTime).filter(({ length }) => length >= MIN_PAIRS).map((pairs) => quantiles(pairs.map(({ mirror }) => mirror)).p50);
+  return Math.min(Infinity, ...typical);
+}
+
+function hopByConnecting(connectUs: readonly number[]): Hop {
   if (connectUs.length >= MIN_CONNECTS) {
     const least = Math.min(...connectUs);
     return { from: 'connect', us: { estimate: least, low: 0, high: Math.max(quantiles(connectUs).p50, CONNECT_SPREAD * least) } };

@@ -1,7 +1,10 @@
 import type { FoundList } from './found.ts';
 import { JsonPath, POSITION } from './json-path.ts';
 import type { PlaceNode } from './json-places.ts';
-import { BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, endOfLetters, MAX_DEPTH, OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, startOfJson, TYPE_OF } from './json-scan.ts';
+import {
+  BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, endOfLetters, LIST, MAX_DEPTH, OBJECT, OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, startOfJson,
+  STRING, TYPE_OF,
+} from './json-scan.ts';
 import { JsonWalk } from './json-walk.ts';
 import { count, PLAIN } from './mask.ts';
 import { mismatch } from './mismatch.ts';
@@ -9,13 +12,15 @@ import type { CompareRules } from './rules.ts';
 
 /** What comes next. */
 const VALUE = 0;
-/** A value, or the end of the list that has just begun. */
-const FIRST_ELEMENT = 1;
-const NAME = 2;
-const FIRST_NAME = 3;
-const NAME_END = 4;
+const NAME = 1;
+const COLON_AFTER_NAME = 2;
 /** A comma, or the end of the container. */
-const AFTER_VALUE = 5;
+const AFTER_VALUE = 3;
+
+/** Brackets and braces, by the bit in which they differ. */
+const OPEN = OPEN_OBJECT;
+const CLOSE = CLOSE_OBJECT;
+const BRACKET_BIT = OPEN_OBJECT ^ OPEN_LIST;
 
 /**
  * Compares two documents of JSON. Most answers are equal byte for byte but for a few values. So it looks for the next byte
@@ -34,24 +39,25 @@ export class JsonDiffer {
   #at = 0;
   #offset = 0;
   #next = VALUE;
-  /** Containers that we are in; the outermost is the first. */
+  /** Containers that we are in; the outermost is the first. What is kept of each has its depth for an index. */
   #depth = 0;
-  /** Of each: where it begins on both sides, and whether it is a list. */
+  /** Where the container was closed last that is a value where we are. */
+  #closedAt = 0;
+  /** Where a container begins on both sides. */
   readonly #start = new Int32Array(MAX_DEPTH + 1);
   readonly #otherStart = new Int32Array(MAX_DEPTH + 1);
-  readonly #isList = new Uint8Array(MAX_DEPTH + 1);
-  /** What had been found when it began. */
+  /** Where its item (element or member) begins that we are in, and how many items are before it. */
+  readonly #item = new Int32Array(MAX_DEPTH + 1);
+  readonly #otherItem = new Int32Array(MAX_DEPTH + 1);
+  readonly #index = new Int32Array(MAX_DEPTH + 1);
+  /** Whether that item differs. */
+  readonly #differs = new Uint8Array(MAX_DEPTH + 1);
+  /** What had been found when the container began, and the walk's balance. */
   readonly #foundBefore = new Int32Array(MAX_DEPTH + 1);
   readonly #wasOver = new Uint8Array(MAX_DEPTH + 1);
-  /** Where the element of a list begins that we are in, and whether it differs. */
-  readonly #element = new Int32Array(MAX_DEPTH + 1);
-  readonly #otherElement = new Int32Array(MAX_DEPTH + 1);
-  readonly #differs = new Uint8Array(MAX_DEPTH + 1);
+  readonly #balanceBefore = new Float64Array(MAX_DEPTH + 1);
   /** Elements of a list that differ: start and end of production's, and of the mirror's; and so on. */
   readonly #differing: number[][] = Array.from({ length: MAX_DEPTH + 1 }, () => []);
-
-  /** The walk's balance when a container began. */
-  readonly #balanceBefore = new Float64Array(MAX_DEPTH + 1);
 
   constructor(rules: CompareRules, found: FoundList) {
     this.#found = found;
@@ -68,8 +74,9 @@ export class JsonDiffer {
     this.#b = mirror;
     this.#at = startOfJson(production);
     this.#offset = startOfJson(mirror) - this.#at;
-    this.#next = VALUE;
     this.#depth = 0;
+    this.#item[0] = this.#at;
+    this.#closedAt = 0;
     this.#walk.begin(production, mirror);
     this.#path.begin(root, production);
     const { length } = this.#found.list;
@@ -94,121 +101,102 @@ export class JsonDiffer {
   /** What follows is equal up to `limit`; afterwards we are at the first thing that is not wholly before it. */
   #skim(limit: number): boolean {
     const a = this.#a;
-    let at = this.#at;
-    let next = this.#next;
-    for (;;) {
-      while (at < limit && a[at]! <= 0x20) at += 1;
-      const start = at;
-      if (at < limit) at = this.#endOfToken(at, limit);
-      if (start >= limit || at > limit) {
-        this.#at = start;
-        this.#next = next;
-        return true;
-      }
-      switch (a[start]!) {
-        case QUOTE:
-          if (next <= FIRST_ELEMENT) next = AFTER_VALUE;
-          else if (next <= FIRST_NAME) {
-            this.#name(start + 1, at - 1);
-            next = NAME_END;
-          } else return false;
-          break;
-        case COMMA:
-          if (next !== AFTER_VALUE || this.#depth === 0) return false;
-          next = this.#comma(at);
-          break;
-        case COLON:
-          if (next !== NAME_END) return false;
-          next = VALUE;
-          break;
-        case OPEN_OBJECT:
-        case OPEN_LIST:
-          if (next > FIRST_ELEMENT || this.#depth === MAX_DEPTH) return false;
-          next = this.#open(start, a[start] === OPEN_LIST);
-          break;
-        case CLOSE_OBJECT:
-        case CLOSE_LIST:
-          if (!this.#mayClose(next, a[start] === CLOSE_LIST)) return false;
-          next = AFTER_VALUE;
-          this.#close(start);
-          break;
-        default:
-          if (next > FIRST_ELEMENT || TYPE_OF[a[start]!] === 0) return false;
-          next = AFTER_VALUE;
+    const from = this.#at;
+    for (let at = from; at < limit; at++) {
+      const byte = a[at]!;
+      if (byte === QUOTE) {
+        at += 1;
+        while (at < limit && a[at] !== QUOTE) at += a[at] === BACKSLASH ? 2 : 1;
+      } else if (byte === COMMA) {
+        if (this.#depth === 0) return false;
+        if (this.#differs[this.#depth] === 1) this.#endItem(at);
+        this.#item[this.#depth] = at + 1;
+        this.#index[this.#depth]! += 1;
+      } else if ((byte | BRACKET_BIT) === OPEN) {
+        // Behind the whole there is nothing more: lines of JSON are another format.
+        if (this.#depth === MAX_DEPTH || (this.#depth === 0 && this.#closedAt > 0)) return false;
+        this.#depth += 1;
+        this.#start[this.#depth] = at;
+        this.#item[this.#depth] = at + 1;
+        this.#index[this.#depth] = 0;
+        this.#differs[this.#depth] = 0;
+      } else if ((byte | BRACKET_BIT) === CLOSE) {
+        if (this.#depth === 0 || byte - a[this.#start[this.#depth]!]! !== CLOSE - OPEN) return false;
+        if (this.#differs[this.#depth] === 1) this.#closeDiffering(at);
+        this.#depth -= 1;
+        this.#closedAt = at + 1;
       }
     }
+    for (let depth = 1; depth <= this.#depth; depth++) if (this.#item[depth]! >= from) this.#enter(depth, from);
+    return this.#stop(from, limit);
   }
 
-  /** @returns more than `limit` where it may go on behind it */
-  #endOfToken(at: number, limit: number): number {
+  /** Sets down what is to be known of an item that has begun in what was skimmed just now. */
+  #enter(depth: number, from: number): void {
+    const start = this.#start[depth]!;
+    const item = this.#item[depth]!;
+    this.#otherItem[depth] = item + this.#offset;
+    if (start >= from) {
+      this.#otherStart[depth] = start + this.#offset;
+      this.#foundBefore[depth] = this.#found.list.length;
+      this.#wasOver[depth] = this.#found.isOver ? 1 : 0;
+      this.#balanceBefore[depth] = this.#walk.balance;
+      this.#differing[depth]!.length = 0;
+    }
+    if (this.#isList(depth)) return this.#path.setStep(depth, this.#index[depth]!, POSITION);
+    const name = skipSpace(this.#a, item);
+    this.#path.setStep(depth, name + 1, endOfText(this.#a, name, this.#a.length) - 1);
+  }
+
+  /** Finds out where in the item we are, all of whose inner containers have been closed. */
+  #stop(from: number, limit: number): boolean {
     const a = this.#a;
-    if (a[at] === QUOTE) {
-      at += 1;
-      while (at < limit && a[at] !== QUOTE) at += a[at] === BACKSLASH ? 2 : 1;
-      return at + 1;
+    const depth = this.#depth;
+    let at = this.#item[depth]!;
+    // The item in which something was compared before, or which has been closed since.
+    if (at < from) return this.#stopAfterValue(Math.max(from, this.#closedAt), limit);
+    at = skipSpace(a, at);
+    if (depth > 0 && !this.#isList(depth)) {
+      const end = at < limit && a[at] === QUOTE ? endOfText(a, at, limit) : -1;
+      if (end < 0 || end > limit) return this.#stopAt(at, limit, NAME);
+      at = skipSpace(a, end);
+      if (at >= limit || a[at] !== COLON) return this.#stopAt(at, limit, COLON_AFTER_NAME);
+      at = skipSpace(a, at + 1);
     }
-    const end = endOfLetters(a, at, limit);
-    if (end === at) return at + 1;
+    if (at >= limit) return this.#stopAt(at, limit, VALUE);
+    const type = TYPE_OF[a[at]!]!;
+    if (type === OBJECT || type === LIST) return this.#closedAt > at && this.#stopAfterValue(this.#closedAt, limit);
+    const end = type === STRING ? endOfText(a, at, limit) : endOfLetters(a, at, limit);
     // What stands behind the last letter may be another one on the other side.
-    return end === limit ? end + 1 : end;
+    return (type === STRING ? end > limit : end >= limit) ? this.#stopAt(at, limit, VALUE) : this.#stopAfterValue(end, limit);
   }
 
-  #name(start: number, end: number): void {
-    this.#path.start[this.#depth] = start;
-    this.#path.end[this.#depth] = end;
-    this.#path.changed(this.#depth);
+  #stopAfterValue(at: number, limit: number): boolean {
+    at = skipSpace(this.#a, at);
+    return at >= limit && this.#stopAt(at, limit, AFTER_VALUE);
   }
 
-  /** @param at behind it @returns what comes next */
-  #comma(at: number): number {
+  #stopAt(at: number, limit: number, next: number): true {
+    // Spaces behind the limit are one side's alone.
+    this.#at = Math.min(at, limit);
+    this.#next = next;
+    return true;
+  }
+
+  #isList(depth: number): boolean {
+    return this.#a[this.#start[depth]!] === OPEN_LIST;
+  }
+
+  #closeDiffering(at: number): void {
     const depth = this.#depth;
-    if (this.#isList[depth] === 0) return NAME;
-    if (this.#differs[depth] === 1) this.#endElement(at - 1);
-    this.#element[depth] = at;
-    this.#otherElement[depth] = at + this.#offset;
-    this.#path.start[depth]! += 1;
-    this.#path.changed(depth);
-    return VALUE;
+    this.#endItem(at);
+    if (this.#differing[depth]!.length > 4) this.#checkOrder(depth);
   }
 
-  /** @returns what comes next */
-  #open(at: number, isList: boolean): number {
-    const depth = (this.#depth += 1);
-    this.#start[depth] = at;
-    this.#otherStart[depth] = at + this.#offset;
-    this.#isList[depth] = isList ? 1 : 0;
-    this.#foundBefore[depth] = this.#found.list.length;
-    this.#wasOver[depth] = this.#found.isOver ? 1 : 0;
-    this.#differs[depth] = 0;
-    this.#balanceBefore[depth] = this.#walk.balance;
-    if (!isList) return FIRST_NAME;
-    this.#element[depth] = at + 1;
-    this.#otherElement[depth] = at + 1 + this.#offset;
-    this.#differing[depth]!.length = 0;
-    this.#path.start[depth] = 0;
-    this.#path.end[depth] = POSITION;
-    this.#path.changed(depth);
-    return FIRST_ELEMENT;
-  }
-
-  #mayClose(next: number, isList: boolean): boolean {
-    if (this.#depth === 0 || (this.#isList[this.#depth] === 1) !== isList) return false;
-    return next === AFTER_VALUE || next === (isList ? FIRST_ELEMENT : FIRST_NAME);
-  }
-
-  #close(at: number): void {
-    const depth = this.#depth;
-    if (this.#differs[depth] === 1) this.#endElement(at);
-    this.#depth -= 1;
-    this.#path.changed(depth);
-    if (this.#isList[depth] === 1 && this.#differing[depth]!.length > 4) this.#checkOrder(depth);
-  }
-
-  #endElement(end: number): void {
+  #endItem(end: number): void {
     const depth = this.#depth;
     this.#differs[depth] = 0;
-    if (this.#isList[depth] === 0) return;
-    this.#differing[depth]!.push(this.#element[depth]!, end, this.#otherElement[depth]!, end + this.#offset);
+    if (this.#isList(depth)) this.#differing[depth]!.push(this.#item[depth]!, end, this.#otherItem[depth]!, end + this.#offset);
   }
 
   /** Elements of a list of which several differ may be the same in another order. */
@@ -217,7 +205,7 @@ export class JsonDiffer {
     if (!this.#walk.isReordered(this.#differing[depth]!, this.#balanceBefore[depth]!)) return;
     this.#found.takeBack(this.#foundBefore[depth]!, this.#wasOver[depth] === 1);
     const found = this.#found.add(this.#path.node().place, 'order');
-    found?.ofProduction.setText(PLAIN, count(this.#path.start[depth]! + 1, 'element'));
+    found?.ofProduction.setText(PLAIN, count(this.#index[depth]! + 1, 'element'));
     found?.ofMirror.setText(PLAIN, 'the same in another order');
   }
 
@@ -225,12 +213,10 @@ export class JsonDiffer {
   #differ(): boolean {
     const { reports } = this.#found;
     const keyed = this.#hasKeyed ? this.#keyedList() : 0;
-    const isValue = keyed === 0 && this.#next <= FIRST_ELEMENT;
-    if (isValue ? !this.#compareValue() : !this.#compareContainer(keyed === 0 ? this.#depth : keyed)) return false;
-    this.#next = AFTER_VALUE;
-    this.#at = this.#walk.i;
-    if (this.#found.reports > reports) this.#markElements();
+    if (keyed === 0 && this.#next === VALUE ? !this.#compareValue() : !this.#compareContainer(keyed === 0 ? this.#depth : keyed)) return false;
+    this.#at = this.#closedAt = this.#walk.i;
     this.#offset = this.#walk.j - this.#at;
+    if (this.#found.reports > reports) this.#markItems();
     return true;
   }
 
@@ -238,7 +224,7 @@ export class JsonDiffer {
   #keyedList(): number {
     for (let depth = 1; depth <= this.#depth; depth++) {
       this.#path.depth = depth - 1;
-      if (this.#isList[depth] === 1 && this.#path.node().key !== null) return depth;
+      if (this.#isList(depth) && this.#path.node().key !== null) return depth;
     }
     return 0;
   }
@@ -247,7 +233,7 @@ export class JsonDiffer {
     const i = skipSpace(this.#a, this.#at);
     const j = skipSpace(this.#b, this.#at + this.#offset);
     // A list that has no element on one side has another length.
-    if (this.#next === FIRST_ELEMENT && (this.#a[i] === CLOSE_LIST || this.#b[j] === CLOSE_LIST)) return this.#compareContainer(this.#depth);
+    if (this.#depth > 0 && (this.#a[i] === CLOSE_LIST || this.#b[j] === CLOSE_LIST)) return this.#compareContainer(this.#depth);
     this.#path.depth = this.#depth;
     return this.#walk.compare(i, j);
   }
@@ -263,8 +249,15 @@ export class JsonDiffer {
     return this.#walk.compare(this.#start[depth]!, this.#otherStart[depth]!);
   }
 
-  /** Elements that we are in differ. */
-  #markElements(): void {
+  /** Items that we are in differ. */
+  #markItems(): void {
     for (let depth = this.#depth; depth > 0 && this.#differs[depth] === 0; depth--) this.#differs[depth] = 1;
   }
+}
+
+/** Behind the string that begins at a quote; beyond `limit` where it does not end before. */
+function endOfText(json: Buffer, at: number, limit: number): number {
+  at += 1;
+  while (at < limit && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at + 1;
 }

@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import type { PlaceNode } from './json-places.ts';
 import { Decimal } from './json-number.ts';
 import {
-  BOOLEAN, CLOSE_LIST, CLOSE_OBJECT, endOfNumber, endOfString, endOfWord, LIST, nextItem, NUMBER, OBJECT, QUOTE, skipSpace, startOfNamed, STRING, TYPE_OF,
+  BOOLEAN, CLOSE_LIST, CLOSE_OBJECT, endOfNumber, endOfString, endOfWord, LIST, nextItem, NUMBER, OBJECT, QUOTE, skipSpace, startOfNamed,
+  STRING, TYPE_OF,
 } from './json-scan.ts';
 import { eachByte, nameOf } from './json-string.ts';
 
@@ -60,7 +61,8 @@ export class JsonHash {
     const json = this.#json;
     let sumA = OBJECT;
     let sumB = OBJECT;
-    for (this.#at = skipSpace(json, this.#at + 1); this.#at >= 0 && json[this.#at] !== CLOSE_OBJECT; this.#at = nextItem(json, this.#at, CLOSE_OBJECT)) {
+    this.#at = skipSpace(json, this.#at + 1);
+    for (; this.#at >= 0 && json[this.#at] !== CLOSE_OBJECT; this.#at = nextItem(json, this.#at, CLOSE_OBJECT)) {
       const nameAt = this.#at;
       if (json[nameAt] !== QUOTE) return this.#stop();
       this.#begin(OBJECT);
@@ -88,7 +90,8 @@ export class JsonHash {
     let sumA = LIST;
     let sumB = LIST;
     let index = 0;
-    for (this.#at = skipSpace(json, this.#at + 1); this.#at >= 0 && json[this.#at] !== CLOSE_LIST; this.#at = nextItem(json, this.#at, CLOSE_LIST)) {
+    this.#at = skipSpace(json, this.#at + 1);
+    for (; this.#at >= 0 && json[this.#at] !== CLOSE_LIST; this.#at = nextItem(json, this.#at, CLOSE_LIST)) {
       const child = node === null ? null : node.element(index++);
       this.#value(child);
       if (child?.ignored === true) continue;

@@ -60,3 +60,9 @@ export function isWithin({ absolute, relative }: Tolerance, production: number, 
   const apart = Math.abs(production - mirror);
   return apart <= absolute || apart <= relative * Math.abs(production);
 }
+
+export function isSameBytes(a: Buffer, start: number, end: number, b: Buffer, bStart: number, bEnd: number): boolean {
+  if (end - start !== bEnd - bStart) return false;
+  for (let at = start, bt = bStart; at < end; at++, bt++) if (a[at] !== b[bt]) return false;
+  return true;
+}

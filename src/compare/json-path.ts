@@ -7,8 +7,8 @@ export class JsonPath {
   depth = 0;
   #json: Buffer = Buffer.alloc(0);
   /** Of the step that leads to each depth, the name in the document, or as `start` the position and as `end` POSITION. */
-  readonly start = new Int32Array(MAX_DEPTH + 2);
-  readonly end = new Int32Array(MAX_DEPTH + 2);
+  readonly #start = new Int32Array(MAX_DEPTH + 2);
+  readonly #end = new Int32Array(MAX_DEPTH + 2);
   /** Of each depth, as far as it is known: `#known` of them. */
   readonly #nodes: PlaceNode[] = [];
   #known = 0;
@@ -36,6 +36,13 @@ export class JsonPath {
     this.changed(this.depth + 1);
   }
 
+  /** Says what step leads to a depth. @param start @param end as of `enterMember`, or a position and POSITION */
+  setStep(depth: number, start: number, end: number): void {
+    this.#start[depth] = start;
+    this.#end[depth] = end;
+    this.changed(depth);
+  }
+
   /** The step that leads to this depth is another one than it was. */
   changed(depth: number): void {
     if (this.#known > depth) this.#known = depth;
@@ -45,8 +52,8 @@ export class JsonPath {
   node(): PlaceNode {
     for (; this.#known <= this.depth; this.#known++) {
       const parent = this.#nodes[this.#known - 1]!;
-      const start = this.start[this.#known]!;
-      const end = this.end[this.#known]!;
+      const start = this.#start[this.#known]!;
+      const end = this.#end[this.#known]!;
       this.#nodes[this.#known] = end === POSITION ? parent.element(start) : parent.member(nameOf(this.#json, start, end));
     }
     return this.#nodes[this.depth]!;
@@ -54,8 +61,8 @@ export class JsonPath {
 
   #enter(start: number, end: number): void {
     this.depth += 1;
-    this.start[this.depth] = start;
-    this.end[this.depth] = end;
+    this.#start[this.depth] = start;
+    this.#end[this.depth] = end;
   }
 }
 

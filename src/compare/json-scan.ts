@@ -17,7 +17,7 @@ export const LIST = 2;
 export const STRING = 3;
 export const NUMBER = 4;
 export const BOOLEAN = 5;
-export const NULL = 6;
+const NULL = 6;
 
 /** The type of a value by its first byte; 0 where none begins so. */
 export const TYPE_OF = new Uint8Array(256);

@@ -107,7 +107,7 @@ export function nameOf(json: Buffer, start: number, end: number): string {
   return json.latin1Slice(start, end);
 }
 
-export function hasEscape(json: Buffer, start: number, end: number): boolean {
+function hasEscape(json: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (json[at] === BACKSLASH) return true;
   return false;
 }

@@ -4,14 +4,13 @@ import { Chains } from './chains.ts';
 import { readElements } from './json-elements.ts';
 import { ElementKeys } from './json-keys.ts';
 import { endOfName, Members } from './json-members.ts';
-import { isSameNumber, isWithin } from './json-number.ts';
+import { isSameBytes, isSameNumber, isWithin } from './json-number.ts';
 import { JsonPath } from './json-path.ts';
 import type { PlaceNode } from './json-places.ts';
 import {
-  BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, endOfNumber, endOfValue, lengthOfEscape, LIST, MAX_DEPTH, nextItem, NUMBER, OBJECT, QUOTE, restOfString,
-  skipSpace, startOfNamed, STRING, TYPE_OF,
+  CLOSE_LIST, CLOSE_OBJECT, endOfNumber, endOfValue, LIST, MAX_DEPTH, nextItem, NUMBER, OBJECT, QUOTE, skipSpace, startOfNamed, STRING, TYPE_OF,
 } from './json-scan.ts';
-import { isSameString } from './json-string.ts';
+import { BROKEN, OTHER, SAME, StringPair } from './json-string-pair.ts';
 import { count, JSON_VALUE, PLAIN } from './mask.ts';
 import type { CompareRules } from './rules.ts';
 
@@ -26,6 +25,7 @@ export class JsonWalk {
   readonly #found: FoundList;
   readonly #path: JsonPath;
   readonly #keys: ElementKeys;
+  readonly #strings = new StringPair();
   readonly #hasKeyed: boolean;
   /** Production's, and where we are in it; likewise the mirror's. */
   #a: Buffer = Buffer.alloc(0);
@@ -151,42 +151,12 @@ export class JsonWalk {
     return outcome === SAME || (outcome === OTHER && this.#report('field', i, j));
   }
 
-  /** The strings that begin here, of which bytes are compared as long as they are the same; afterwards we are behind them. */
+  /** The strings that begin here; afterwards we are behind them. */
   #sameString(): number {
-    const a = this.#a;
-    const b = this.#b;
-    const offset = this.#j - this.#i;
-    const end = Math.min(a.length, b.length - offset);
-    let at = this.#i + 1;
-    while (at < end) {
-      const byte = a[at]!;
-      if (byte !== b[at + offset]) break;
-      if (byte === QUOTE) {
-        this.#i = at + 1;
-        this.#j = at + 1 + offset;
-        return SAME;
-      }
-      if (byte < 0x20) return BROKEN;
-      if (byte === BACKSLASH) {
-        const length = lengthOfEscape(a, at);
-        if (length < 0) return BROKEN;
-        if (!isSameBytes(a, at, at + length, b, at + offset, at + offset + length)) break;
-        at += length;
-      } else at += 1;
-    }
-    return this.#restOfStrings(at, at + offset);
-  }
-
-  /** Strings that are the same up to here. */
-  #restOfStrings(at: number, bt: number): number {
-    const a = this.#a;
-    const b = this.#b;
-    this.#i = restOfString(a, at);
-    this.#j = restOfString(b, bt);
-    if (this.#i < 0 || this.#j < 0) return BROKEN;
-    // Without an escape other bytes are another string.
-    if (a[at] !== BACKSLASH && b[bt] !== BACKSLASH) return OTHER;
-    return isSameString(a, at, this.#i - 1, b, bt, this.#j - 1) ? SAME : OTHER;
+    const outcome = this.#strings.compare(this.#a, this.#i, this.#b, this.#j);
+    this.#i = this.#strings.i;
+    this.#j = this.#strings.j;
+    return outcome;
   }
 
   #object(): boolean {
@@ -365,14 +335,4 @@ export class JsonWalk {
     if (found !== null) found.instead = node.instead;
     return found;
   }
-}
-
-const SAME = 0;
-const OTHER = 1;
-const BROKEN = 2;
-
-function isSameBytes(a: Buffer, start: number, end: number, b: Buffer, bStart: number, bEnd: number): boolean {
-  if (end - start !== bEnd - bStart) return false;
-  for (let at = start, bt = bStart; at < end; at++, bt++) if (a[at] !== b[bt]) return false;
-  return true;
 }

@@ -2,7 +2,7 @@ import { classify, type Classified } from './classify.ts';
 import type { EndpointComparison } from './data.ts';
 import type { DifferenceKind } from './difference.ts';
 import type { JudgeRules } from './judge-rules.ts';
-import { describeLatency, judgeLatency } from './latency.ts';
+import { describeLatency, judgeLatency, type LatencyInput } from './latency.ts';
 import { judgePlaces, type PlaceJudgement, type Standing } from './noise.ts';
 import { newcombe } from './proportions.ts';
 import type { EndpointReport, ErrorReport, FieldReport, LatencyReport, Verdict } from './report.ts';
@@ -35,12 +35,12 @@ export interface Family {
   readonly pSlower: number;
 }
 
-export function measureEndpoint(endpoint: EndpointComparison, baseline: EndpointComparison | null, connectUs: readonly number[], rules: JudgeRules): MeasuredEndpoint {
+export function measureEndpoint(endpoint: EndpointComparison, baseline: EndpointComparison | null, way: Pick<LatencyInput, 'connectUs' | 'quickestUs'>, rules: JudgeRules): MeasuredEndpoint {
   const places = judgePlaces(endpoint, baseline, rules);
   const latency = judgeLatency({
     pairs: endpoint.latency,
     baseline: baseline?.latency ?? null,
-    connectUs,
+    ...way,
     maxSlowdown: rules.maxSlowdownPercent / 100,
     confidence: rules.confidencePercent / 100,
   });

@@ -1,6 +1,7 @@
 import { VERSION } from '../version.ts';
 import type { ComparisonData, EndpointComparison, PolicyComparison } from './data.ts';
 import { holm } from './family.ts';
+import { quickestUs } from './hop.ts';
 import { judgeEndpoint, measureEndpoint, type JudgedEndpoint } from './judge-endpoint.ts';
 import { reportPolicy } from './judge-policy.ts';
 import type { JudgeRules } from './judge-rules.ts';
@@ -23,7 +24,8 @@ export function judge(data: ComparisonData, rulesOf: (policy: string) => JudgeRu
 }
 
 function judgePolicy(policy: PolicyComparison, baseline: PolicyComparison | null, rules: JudgeRules): PolicyReport {
-  const measured = policy.endpoints.map((endpoint) => measureEndpoint(endpoint, sameEndpoint(baseline, endpoint), policy.connectUs, rules));
+  const way = { connectUs: policy.connectUs, quickestUs: quickestUs(policy.endpoints.map(({ latency }) => latency)) };
+  const measured = policy.endpoints.map((endpoint) => measureEndpoint(endpoint, sameEndpoint(baseline, endpoint), way, rules));
   // Of many endpoints some would seem worse by chance alone.
   const tested = Math.max(1, policy.endpoints.filter(({ compared }) => compared >= rules.minCompared).length);
   const slower = holm(measured.map(({ latency }) => latency?.pSlower ?? 1));

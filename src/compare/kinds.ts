@@ -3,7 +3,8 @@
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const E_MAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>".]{2,24}$/;
 /** Dates and times of RFC 3339 and ISO 8601, and of RFC 9110 section 5.6.7. */
-const TIME = /^(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w{0,6},? \d\d[ -]\w{3}[ -]\d{2,4} .{5,20})$/i;
+const ISO_TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?$/i;
+const HTTP_TIME = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w{0,6},? \d\d[ -]\w{3}[ -]\d{2,4} .{5,20}$/;
 const JWT = /^e[yw][\w-]{4,}\.[\w-]{4,}\.[\w-]*$/;
 const URL_START = /^[a-z][a-z0-9+.-]{1,15}:\/\//i;
 const IP_ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})$/i;
@@ -20,7 +21,7 @@ export const LOOKED_AT = 256;
 export function kindOf(text: string): string | null {
   if (text.length > 2 * LOOKED_AT) return isSecret(text.slice(0, LOOKED_AT)) ? 'token' : null;
   if (UUID.test(text)) return 'uuid';
-  if (TIME.test(text)) return 'time';
+  if (ISO_TIME.test(text) || HTTP_TIME.test(text)) return 'time';
   if (JWT.test(text)) return 'JWT';
   if (isCardNumber(text)) return 'card number';
   if (E_MAIL.test(text)) return 'e-mail address';
@@ -89,16 +90,22 @@ export function isValueLike(name: string): boolean {
   return /\d{5}|^[-+]?\d[\d.,:]*$/.test(name) || (name.length >= 4 && (/@|^[0-9a-f]{8,}$/i.test(name) || kindOf(name) !== null));
 }
 
-const SECRET_NAME =
-  /pass(?:word|wd|phrase|code)|^pwd$|secret|token(?!s)|api[-_]?key|access[-_]?key|private[-_]?key|authori[sz]ation|authenticat|credential|cookie|session[-_]?id|^sid$|csrf|xsrf|signature|^otp$|^pin$|^cvv2?$|^cvc$|^ssn$|social[-_]?security|iban|card[-_]?n(?:o|um)/i;
+/** Anywhere in a name, and names as a whole. */
+const SECRET_WORD =
+  /pass(?:word|wd|phrase|code)|secret|token(?!s)|(?:api|access|private)[-_]?key|authori[sz]ation|authenticat|credential|cookie|session[-_]?id|csrf|xsrf/i;
+const SECRET_NAME = /^(?:pwd|sid|otp|pin|cvv2?|cvc|ssn)$|signature|social[-_]?security|iban|card[-_]?n(?:o|um)/i;
 
 /** A name whose value is for nobody to see. */
 export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name);
+  return SECRET_WORD.test(name) || SECRET_NAME.test(name);
 }
 
-const NAMED_SECRET =
-  /((?:pass(?:word|wd)|pwd|secret|token|api[-_]?key|signature|sig|credential|session|code|otp)[\w-]{0,20}["']?[ \t]{0,4}[=:][ \t]{0,4}["']?)[^\s&;,"'<>]+/gi;
+/** `password=…`, `"token": "…"` */
+const NAMED_SECRET = new RegExp(
+  `((?:pass(?:word|wd)|pwd|secret|token|api[-_]?key|signature|sig|credential|session|code|otp)[\\w-]{0,20}["']?[ \\t]{0,4}[=:][ \\t]{0,4}["']?)` +
+    `[^\\s&;,"'<>]+`,
+  'gi',
+);
 
 /** @param text short, not cut within a word @returns the same without words that look secret */
 export function withoutSecrets(text: string): string {

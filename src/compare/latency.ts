@@ -16,6 +16,8 @@ export interface LatencyInput {
   readonly baseline: PairSample | null;
   /** How long connecting to the target took, microseconds. */
   readonly connectUs: readonly number[];
+  /** Typical time of the mirror's quickest endpoint, microseconds; Infinity where it is not known. */
+  readonly quickestUs: number;
   /** How much slower is not worth a word, as a share: 0.1. */
   readonly maxSlowdown: number;
   /** Two-sided, such as 0.95. */
@@ -30,10 +32,10 @@ export interface LatencyInput {
  *
  * @returns null where no pair has times
  */
-export function judgeLatency({ pairs, baseline, connectUs, maxSlowdown, confidence }: LatencyInput): LatencyReport | null {
+export function judgeLatency({ pairs, baseline, connectUs, quickestUs, maxSlowdown, confidence }: LatencyInput): LatencyReport | null {
   const sample = inTime(pairs);
   if (sample.length === 0) return null;
-  const hop = hopOf(baseline, connectUs, confidence);
+  const hop = hopOf(baseline, connectUs, quickestUs, confidence);
   const likely = ratios(sample, hop.us.estimate);
   const longest = ratios(sample, hop.us.high);
   const shortest = ratios(sample, hop.us.low);

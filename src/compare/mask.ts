@@ -33,11 +33,13 @@ export const MAX_SHOWN = 80;
 /** Longest value whose form is looked at, in bytes. */
 const LONGEST_VALUE = 16_384;
 
+const EMPTY = Buffer.alloc(0);
+
 /** What one side has at a place. It is written out only when somebody asks, as most differences are only counted. */
 export class Shown {
   form: Form = NOTHING;
   text = '';
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = EMPTY;
   start = 0;
   end = 0;
 
@@ -53,6 +55,12 @@ export class Shown {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
+  }
+
+  /** Lets go of content. */
+  release(): void {
+    this.form = NOTHING;
+    this.bytes = EMPTY;
   }
 
   /** The value itself, which nobody may see; empty where it is none, or too long to be looked at. */

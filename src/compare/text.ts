@@ -7,8 +7,10 @@ import { EXCERPT, type Shown } from './mask.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 
-const TEXT_TYPE = /^(?:text\/|multipart\/|message\/|application\/(?:[\w.+-]*(?:json|xml|javascript|ecmascript|yaml|graphql)|x-www-form-urlencoded|sql|toml)\b|image\/svg)/i;
-const BINARY_TYPE = /^(?:image|audio|video|font)\/|^application\/(?:octet-stream|pdf|zip|gzip|wasm|x-tar|[\w.+-]*(?:protobuf|msgpack|cbor|grpc)[\w.+-]*)/i;
+const TEXT_TYPE = /^(?:text|multipart|message)\/|^image\/svg|^application\/(?:x-www-form-urlencoded|sql|toml)\b/i;
+const TEXT_FORMAT = /^application\/[\w.+-]*(?:json|xml|javascript|ecmascript|yaml|graphql)\b/i;
+const BINARY_TYPE = /^(?:image|audio|video|font)\/|^application\/(?:octet-stream|pdf|zip|gzip|wasm|x-tar)\b/i;
+const BINARY_FORMAT = /^application\/[\w.+-]*(?:protobuf|msgpack|cbor|grpc)/i;
 const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([\w.:-]{1,40})/i;
 
 /**
@@ -18,8 +20,8 @@ const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([\w.:-]{1,40})/i;
 export function asText(body: Buffer, type: string): Buffer | null {
   if (body[0] === 0xff && body[1] === 0xfe) return inUtf8(body, 'utf-16le');
   if (body[0] === 0xfe && body[1] === 0xff) return inUtf8(body, 'utf-16be');
-  const isText = TEXT_TYPE.test(type);
-  if (!isText && BINARY_TYPE.test(type)) return null;
+  const isText = TEXT_TYPE.test(type) || TEXT_FORMAT.test(type);
+  if (!isText && (BINARY_TYPE.test(type) || BINARY_FORMAT.test(type))) return null;
   const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
   if (charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') return inUtf8(body, charset);
   if (body.includes(0) || (!isText && !isUtf8(body))) return null;

@@ -9,10 +9,11 @@ export interface Finding {
   readonly endpoint: string;
   /** Address of the client; empty where it concerns many. */
   readonly source: string;
+  /** As it was seen last; empty where it concerns many, as the template is. */
   readonly method: string;
   /** Path template. */
   readonly template: string;
-  /** For people: what was seen; redacted, printable, at most 160 characters. */
+  /** For people: what was seen, in words of the rule and numbers; nothing that a client sent. Printable, at most 160 characters. */
   readonly evidence: string;
   /** Unix time, milliseconds. */
   readonly firstMs: number;
@@ -22,7 +23,7 @@ export interface Finding {
 
 /** Plain data; of several workers and agents it can be summed up. */
 export interface FindingsData {
-  /** Bounded; the newest. */
+  /** Bounded; the newest first. Where there are too many, rules that found much give up their oldest. */
   readonly findings: readonly Finding[];
   /** By rule, since the agent started: every occurrence, those that are no longer listed included. */
   readonly totals: Readonly<Record<string, number>>;

@@ -17,7 +17,6 @@ const LOSSES: Readonly<Record<string, Loss>> = {
   'malformed:chunk': { rule: 'protocol-violation', evidence: 'a chunk whose size or end is wrong' },
   'malformed:frame': { rule: 'protocol-violation', evidence: 'a connection of HTTP/2 that breaks its rules' },
   'malformed:head-too-large': { rule: 'oversized-head', evidence: 'a head beyond what is read' },
-  'upgrade:connect': { rule: 'unusual-method', evidence: 'CONNECT: asks the server to be a proxy' },
 };
 
 /** null: nothing that the client has to answer for. */

@@ -1,7 +1,7 @@
-import type { Exchange, HttpResponse } from '../http/exchange.ts';
+import type { Exchange } from '../http/exchange.ts';
 import { sightingOf, type Sighting } from '../observe/sighting.ts';
-import { isHeader } from '../policy/request-view.ts';
 import type { SnapshotEndpoint } from '../policy/snapshot.ts';
+import { isDenial, isFailedLogin, isPage, isRefusal } from './answers.ts';
 import type { Finding, FindingsData } from './data.ts';
 import { Examiner } from './examiner.ts';
 import { FindingList } from './finding-list.ts';
@@ -30,6 +30,9 @@ export interface WatchmanOptions {
 const LEARN_SECONDS = 300;
 const MAX_SOURCES = 4096;
 
+/** A template with something in it that is surely an id or the like; `{value}` and `{more}` may be anything. */
+const ID = /\{(?!value\}|more\})/;
+
 /**
  * Looks on at exchanges and tells attacks and faults from them by their heads alone, with memory and time that are bounded
  * whatever is sent. It keeps hashes under a key of its own, counts, and addresses; what it says of a request are words of its own.
@@ -40,7 +43,7 @@ export class Watchman implements WindowAlarms {
   readonly #hash = new KeyedHash();
   readonly #examiner = new Examiner(this.#hash, (rule, note, method, template, evidence) => this.#report(rule, note.source.endpoint, note.source.address, method, template, evidence));
   readonly #sources: SourceTable;
-  readonly #endpoints = new Map<number, EndpointWatch>();
+  readonly #endpoints = new Map<number, EndpointWatch<SourceWatch>>();
   /** Of the observed endpoints, by number. */
   #names: ReadonlyMap<number, string> = new Map();
   /** Time that was seen last, microseconds. */
@@ -78,13 +81,16 @@ export class Watchman implements WindowAlarms {
 
   onRequestLost(exchange: Exchange, outcome: string, reason: string): void {
     const sighting = sightingOf(exchange);
-    const loss = sighting === null ? null : lossOf(outcome, reason);
-    if (sighting === null || loss === null) return;
+    const loss = lossOf(outcome, reason);
+    const isConnect = reason === 'connect';
+    if (sighting === null || (loss === null && !isConnect)) return;
     const request = exchange.request!;
     const source = this.#sourceOf(sighting, Math.max(request.firstUs, request.lastUs));
     if (source === null) return;
     if (sighting.note === null) this.#countRequest(source);
-    this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    if (loss !== null) this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    // A proxy grants it; who refuses it was taken for one.
+    if (isConnect) sighting.note = Object.assign(new Note(source), { isOddMethod: true });
   }
 
   onResponseHead(exchange: Exchange): void {
@@ -138,11 +144,11 @@ export class Watchman implements WindowAlarms {
     return source;
   }
 
-  #newEndpoint(id: number): EndpointWatch | null {
+  #newEndpoint(id: number): EndpointWatch<SourceWatch> | null {
     const name = this.#names.get(id);
     if (name === undefined) return null;
     const { learnSeconds = LEARN_SECONDS, workers = 1 } = this.#options;
-    const endpoint = new EndpointWatch(name, { learnSeconds, share: 1 / workers });
+    const endpoint = new EndpointWatch<SourceWatch>(name, { learnSeconds, share: 1 / workers });
     this.#endpoints.set(id, endpoint);
     return endpoint;
   }
@@ -207,29 +213,4 @@ export class Watchman implements WindowAlarms {
   #report(rule: RuleId, endpoint: EndpointWatch, source: string, method: string, template: string, evidence: string): void {
     this.#list.add({ rule, endpoint: endpoint.name, source, method, template, evidence, atMs: this.#options.toWallMs(this.#lastUs) });
   }
-}
-
-/** A template with something in it that is surely an id or the like; `{value}` and `{more}` may be anything. */
-const ID = /\{(?!value\}|more\})/;
-
-/** The ways in which servers say no to what is not there, or not for everybody. */
-function isDenial(status: number): boolean {
-  return status === 401 || status === 403 || status === 404 || status === 405 || status === 410 || status === 421;
-}
-
-function isRefusal(status: number): boolean {
-  return status === 400 || status === 403 || status === 404 || status === 405;
-}
-
-/** OAuth (RFC 6749 section 5.2) says 400, frameworks 422; 429 where there were too many. */
-function isFailedLogin(status: number): boolean {
-  return status === 400 || status === 401 || status === 403 || status === 422 || status === 429;
-}
-
-/** Applications of one page answer every path with it. */
-function isPage({ headers }: HttpResponse): boolean {
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (isHeader(headers[i]!, 'content-type') && headers[i + 1]!.toLowerCase().startsWith('text/html')) return true;
-  }
-  return false;
 }

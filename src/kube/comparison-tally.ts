@@ -1,5 +1,14 @@
+import type { Verdict } from '../compare/report.ts';
 import type { ComparisonSummary } from '../stats.ts';
-import type { FleetComparison } from './fleet.ts';
+
+/** Of all mirrors of a policy, on all nodes. */
+export interface FleetComparison {
+  readonly verdict: Verdict;
+  /** That of the agent with the most differences, or else with the most exchanges. */
+  readonly reason: string;
+  readonly compared: number;
+  readonly different: number;
+}
 
 /**
  * Adds up what agents say of a policy's mirrors. Where one of them says that a mirror differs, it does; it looks safe where agents

@@ -1,8 +1,7 @@
 import { REMOVED } from '../ledger/book.ts';
-import type { Verdict } from '../compare/report.ts';
 import type { ComparisonSummary, PolicyStats } from '../stats.ts';
 import type { AgentReport } from './agent-report.ts';
-import { ComparisonTally } from './comparison-tally.ts';
+import { ComparisonTally, type FleetComparison } from './comparison-tally.ts';
 
 /** What one agent said, or why it said nothing. */
 export interface AgentAnswer {
@@ -53,15 +52,6 @@ export interface PolicySummary {
   readonly comparison: FleetComparison | null;
   /** What agents say of it other than "True"; one of each reason, in order. */
   readonly conditions: PolicyStats['conditions'];
-}
-
-/** Of all mirrors of a policy, on all nodes. */
-export interface FleetComparison {
-  readonly verdict: Verdict;
-  /** That of the agent with the most differences, or else with the most exchanges. */
-  readonly reason: string;
-  readonly compared: number;
-  readonly different: number;
 }
 
 /** Enough to see what is wrong. */

@@ -3,7 +3,14 @@ import uPlot from 'uplot';
 /** What a chart shows: lines or bars over one axis, in either side's colour. */
 export interface Chart {
   readonly name: string;
-  readonly x: { readonly name: string; readonly values: readonly number[]; readonly isTime?: boolean; readonly isLogarithmic?: boolean; readonly format?: (value: number) => string };
+  readonly x: {
+    readonly name: string;
+    readonly values: readonly number[];
+    /** Unix time in seconds. */
+    readonly isTime?: boolean;
+    readonly isLogarithmic?: boolean;
+    readonly format?: (value: number) => string;
+  };
   readonly y: { readonly name: string };
   readonly lines: readonly ChartLine[];
 }
@@ -45,11 +52,6 @@ class TrendChart extends HTMLElement {
     this.#drawn = '';
   }
 
-  /** Colours come from the style sheet, which has others for light than for dark. */
-  #colour(name: string): string {
-    return getComputedStyle(this).getPropertyValue(`--${name}`).trim();
-  }
-
   #draw(): void {
     const chart = this.#chart;
     if (chart === null) return;
@@ -63,23 +65,22 @@ class TrendChart extends HTMLElement {
     this.#drawn = look;
   }
 
+  /** Colours of the style sheet, which has others for light than for dark, as a canvas understands them. */
   #ink(): string[] {
-    return ['ink-soft', 'line', 'production', 'mirror'].map((name) => this.#resolved(name));
-  }
-
-  /** As a colour that a canvas understands. */
-  #resolved(name: string): string {
-    const probe = document.createElement('span');
-    probe.className = `ink-${name}`;
-    this.append(probe);
-    const { color } = getComputedStyle(probe);
-    probe.remove();
-    return color === '' ? this.#colour(name) : color;
+    return ['ink-soft', 'line', 'production', 'mirror'].map((name) => {
+      const probe = document.createElement('span');
+      probe.className = `ink-${name}`;
+      this.append(probe);
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color;
+    });
   }
 
   #options({ x, y, lines }: Chart): uPlot.Options {
     const [ink, grid, production, mirror] = this.#ink() as [string, string, string, string];
-    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: '12px system-ui, sans-serif', labelFont: '12px system-ui, sans-serif', labelSize: 22 };
+    const font = '12px system-ui, sans-serif';
+    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font, labelFont: font, labelSize: 22 };
     const bars = uPlot.paths.bars?.({ size: [0.9, 60] });
     return {
       width: this.clientWidth || 600,

@@ -10,7 +10,7 @@ export function exchangeView(exchange: LiveExchange, close: () => void): Templat
   const { method, path, policy, target, atMs, outcome, differences, production, mirror } = exchange;
   return html`
     <header class="card-head">
-      <h2 class="exchange-title" tabindex="-1"><span class="method">${method}</span> ${path}</h2>
+      <h2 class="exchange-title"><span class="method">${method}</span> ${path}</h2>
       <button type="button" class="button" @click=${close}>Close <kbd>Esc</kbd></button>
     </header>
     <p class="soft">${clock(atMs)} · ${code(policy)} to ${code(target)} · copy ${outcome} · ${verdictOf(exchange)}</p>

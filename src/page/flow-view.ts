@@ -45,9 +45,19 @@ function flowTable({ requests, copies }: LedgerFlow): TemplateResult {
   </tr>`;
   return html`<table class="flow-table">
     <caption class="visually-hidden">Where requests went</caption>
-    <thead><tr><th scope="col">station</th><th scope="col" class="number">count</th><th scope="col" class="number">share</th><th scope="col"><span class="visually-hidden">as a bar</span></th></tr></thead>
+    <thead>
+      <tr>
+        <th scope="col">station</th>
+        <th scope="col" class="number">count</th>
+        <th scope="col" class="number">share</th>
+        <th scope="col"><span class="visually-hidden">as a bar</span></th>
+      </tr>
+    </thead>
     <tbody>
-      ${requests.map((station) => [line(station.name, station.count, seen.count, 'stays'), ...station.exits.map((exit) => line(exit.name, exit.count, seen.count, 'leaves', reasonsOf(exit)))])}
+      ${requests.map(({ name, count: here, exits }) => [
+        line(name, here, seen.count, 'stays'),
+        ...exits.map((exit) => line(exit.name, exit.count, seen.count, 'leaves', reasonsOf(exit))),
+      ])}
       ${line(copies.name, copies.count, copies.count, 'stays')}
       ${copies.exits.map((exit) => line(exit.name, exit.count, copies.count, `leaves ${kindOf(exit.name)}`))}
     </tbody>

@@ -1,15 +1,9 @@
 /** Numbers as people read them. All take what an agent sent, and say nothing wrong of what is no number. */
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
 export function count(value: number): string {
   return Number.isFinite(value) ? WHOLE.format(value) : '–';
-}
-
-/** `12.3K`, where room is short. */
-export function compact(value: number): string {
-  return Number.isFinite(value) ? COMPACT.format(value) : '–';
 }
 
 /** A second. */
@@ -34,6 +28,16 @@ export function duration(us: number): string {
   if (us < 10_000) return `${(us / 1_000).toFixed(2)} ms`;
   if (us < 1_000_000) return `${(us / 1_000).toFixed(us < 100_000 ? 1 : 0)} ms`;
   return `${(us / 1_000_000).toFixed(2)} s`;
+}
+
+/** A ratio. */
+export function times(ratio: number): string {
+  return Number.isFinite(ratio) ? `× ${ratio.toFixed(2)}` : '× –';
+}
+
+/** Of what was seen, if there were no difference. */
+export function probability(p: number): string {
+  return Number.isFinite(p) ? `p = ${p.toPrecision(2)}` : 'p unknown';
 }
 
 export function bytes(value: number): string {

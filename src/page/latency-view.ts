@@ -1,7 +1,7 @@
 import type { LatencyReport } from '../compare/report.ts';
 import './chart.ts';
 import type { Chart } from './chart.ts';
-import { count, duration, share } from './format.ts';
+import { count, duration, probability, share, times } from './format.ts';
 import { html, nothing, type TemplateResult } from './html.ts';
 import type { Actions, Model, Part } from './model.ts';
 import { summarise, type PairSummary, type TimeSeries } from './pairs.ts';
@@ -13,7 +13,9 @@ export const latencyView: Part = (model, actions) => {
   const { report, search, chosen } = model;
   if (report === null) return empty('No report yet', 'The agent has not told one yet; it is asked every few seconds.');
   const rows = endpointsOf(report).filter(({ endpoint }) => endpoint.latency !== null);
-  if (rows.length === 0) return empty('No latency yet', html`Times are known of exchanges that are compared: add ${code('compare: {}')} to the spec of a MirrorPolicy, and wait for some requests.`);
+  if (rows.length === 0) {
+    return empty('No latency yet', html`Times are known of exchanges that are compared: add ${code('compare: {}')} to the spec of a MirrorPolicy, and wait for some requests.`);
+  }
   const shown = rows.filter(({ policy, endpoint }) => fits(search, policy.policy, policy.target, `${endpoint.method} ${endpoint.template}`));
   if (shown.length === 0) return empty('Nothing fits', 'No endpoint has what you search for.');
   const row = shown.find(({ key }) => key === chosen) ?? shown[0]!;
@@ -21,9 +23,14 @@ export const latencyView: Part = (model, actions) => {
 };
 
 function chooser(rows: readonly ReportRow[], chosen: ReportRow, actions: Actions): TemplateResult {
-  return html`<div class="filters"><label class="grow">endpoint<select @change=${(event: Event) => actions.choose((event.target as HTMLSelectElement).value)}>
-    ${rows.map(({ key, policy, endpoint }) => html`<option value=${key} ?selected=${key === chosen.key}>${endpoint.method} ${endpoint.template} (${policy.policy} to ${policy.target})</option>`)}
-  </select></label></div>`;
+  const onChange = (event: Event): void => actions.choose((event.target as HTMLSelectElement).value);
+  return html`<div class="filters">
+    <label class="grow">endpoint<select @change=${onChange}>
+      ${rows.map(({ key, policy: { policy, target }, endpoint: { method, template } }) => {
+        return html`<option value=${key} ?selected=${key === chosen.key}>${method} ${template} (${policy} to ${target})</option>`;
+      })}
+    </select></label>
+  </div>`;
 }
 
 function details({ insight }: Model, row: ReportRow, latency: LatencyReport): TemplateResult {
@@ -43,8 +50,15 @@ function details({ insight }: Model, row: ReportRow, latency: LatencyReport): Te
 
 function verdict({ ratio, confidence, pValue, tested, pairs, hopUs, hopFrom, production, mirror }: LatencyReport): TemplateResult {
   const hops = { baseline: 'by the baseline target', connect: 'by how long connecting takes' };
+  const hop =
+    hopFrom === 'unknown'
+      ? 'What the way to the mirror adds is not known.'
+      : `The way to the mirror adds ${duration(hopUs.estimate)}, ${hops[hopFrom]}; it is taken off before the test.`;
   return html`
-    <p>The mirror takes <strong>× ${ratio.estimate.toFixed(2)}</strong> production's time (${share(confidence)} confidence: × ${ratio.low.toFixed(2)} to × ${ratio.high.toFixed(2)}), p = ${pValue.toPrecision(2)}, by ${count(tested)} of ${count(pairs)} pairs. ${hopFrom === 'unknown' ? 'What the way to the mirror adds is not known.' : `The way to the mirror adds ${duration(hopUs.estimate)}, ${hops[hopFrom]}; it is taken off before the test.`}</p>
+    <p>
+      The mirror takes <strong>${times(ratio.estimate)}</strong> production's time (${share(confidence)} confidence: ${times(ratio.low)} to
+      ${times(ratio.high)}), ${probability(pValue)}, by ${count(tested)} of ${count(pairs)} pairs. ${hop}
+    </p>
     <div class="short">${table('Times to the last byte', ['side', ...numbers('p50', 'p90', 'p99')], [
       ['production', duration(production.p50), duration(production.p90), duration(production.p99)],
       ['mirror', duration(mirror.p50), duration(mirror.p90), duration(mirror.p99)],
@@ -62,7 +76,11 @@ function quantiles({ percents, production, mirror }: PairSummary): TemplateResul
         { name: 'mirror', values: mirror, side: 'mirror' },
       ],
     },
-    table('Times by percentile', ['percentile', ...numbers('production', 'mirror')], percents.map((percent, i) => [`p${percent}`, duration(production[i]! * 1000), duration(mirror[i]! * 1000)])),
+    table(
+      'Times by percentile',
+      ['percentile', ...numbers('production', 'mirror')],
+      percents.map((percent, i) => [`p${percent}`, duration(production[i]! * 1000), duration(mirror[i]! * 1000)]),
+    ),
   );
 }
 
@@ -74,7 +92,11 @@ function ratios({ ratios: middles, counts, pairs }: PairSummary): TemplateResult
       y: { name: 'pairs' },
       lines: [{ name: 'pairs', values: counts, side: 'mirror', style: 'bars' }],
     },
-    table('Pairs by ratio', ['ratio', ...numbers('pairs', 'share')], middles.map((ratio, i) => [`× ${ratio.toFixed(2)}`, count(counts[i]!), share(counts[i]! / Math.max(1, pairs))])),
+    table(
+      'Pairs by ratio',
+      ['ratio', ...numbers('pairs', 'share')],
+      middles.map((ratio, i) => [times(ratio), count(counts[i]!), share(counts[i]! / Math.max(1, pairs))]),
+    ),
   );
 }
 

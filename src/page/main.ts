@@ -11,7 +11,8 @@ import { shell } from './shell.ts';
 import { applyTheme, nextTheme, storedTheme } from './theme.ts';
 
 const STATS_MS = 1_000;
-const REPORT_MS = 3_000;
+/** The agent makes a report no more often. */
+const REPORT_MS = 5_000;
 const VIEWER_MS = 10_000;
 
 /** The page: keeps what it has heard, and draws itself once a frame at most. */
@@ -88,6 +89,8 @@ class Page implements Model, Actions {
 
   select(row: LiveRow | null): void {
     this.live.select(row);
+    // On a narrow screen it stands above the list.
+    if (matchMedia('(max-width: 900px)').matches) requestAnimationFrame(() => this.#root.querySelector('.live-detail')?.scrollIntoView({ block: 'nearest' }));
   }
 
   #onStats(stats: AgentStats): void {

@@ -26,12 +26,17 @@ function tiles({ rates, report, insight }: Model, { ledger }: AgentStats): Templ
   const different = mirrors.reduce((sum, { counts }) => sum + counts.different, 0);
   const findings = insight?.findings.findings ?? [];
   const serious = findings.filter(({ severity }) => severity === 'high').length;
+  const differing = compared === 0 ? 'nothing compared yet' : `${count(different)} of ${count(compared)} compared`;
   return html`<div class="tiles">
-    ${tile('seen a second', rate(rates.seen.at(-1) ?? NaN), sparkline(rates.seen, 'requests seen a second, last two minutes'), `${count(ledger.seen)} in all`)}
-    ${tile('mirrored a second', rate(rates.sent.at(-1) ?? NaN), sparkline(rates.sent, 'requests mirrored a second, last two minutes'), `${count(ledger.open)} under way`)}
-    ${tile('different answers', compared === 0 ? '–' : share(different / compared), nothing, compared === 0 ? 'nothing compared yet' : `${count(different)} of ${count(compared)} compared`)}
+    ${rateTile('seen', rates.seen, `${count(ledger.seen)} in all`)}
+    ${rateTile('mirrored', rates.sent, `${count(ledger.open)} under way`)}
+    ${tile('different answers', share(different / compared), nothing, differing)}
     ${tile('findings', count(findings.length), nothing, serious === 0 ? 'none is serious' : `${count(serious)} of high severity`)}
   </div>`;
+}
+
+function rateTile(what: string, points: readonly number[], note: string): TemplateResult {
+  return tile(`${what} a second`, rate(points.at(-1) ?? NaN), sparkline(points, `requests ${what} a second, last two minutes`), note);
 }
 
 function tile(name: string, value: string, picture: unknown, note: string): TemplateResult {
@@ -39,12 +44,17 @@ function tile(name: string, value: string, picture: unknown, note: string): Temp
 }
 
 function nothingSeen(): TemplateResult {
-  return empty('No requests yet', html`The taps are quiet. Send a request to a tapped endpoint; it shows here within a second. If it does not, ${code('shadowtap doctor')} says what this node can do.`);
+  return empty(
+    'No requests yet',
+    html`The taps are quiet. Send a request to a tapped endpoint; it shows here within a second. If it does not, ${code('shadowtap doctor')} says what this node can do.`,
+  );
 }
 
 function policies({ rates, report, search }: Model, stats: AgentStats): TemplateResult {
   const all = stats.sampleShares.filter(({ policy }) => fits(search, policy));
-  if (stats.sampleShares.length === 0) return empty('No policies', html`Nothing is mirrored until a MirrorPolicy selects pods of this node. ${code('examples/')} has some to start from.`);
+  if (stats.sampleShares.length === 0) {
+    return empty('No policies', html`Nothing is mirrored until a MirrorPolicy selects pods of this node. ${code('examples/')} has some to start from.`);
+  }
   if (all.length === 0) return empty('No policy fits', 'Change what you search for.');
   const rows = all.map(({ policy, share: adaptive }) => {
     const requests = stats.ledger.requests.filter((entry) => entry.policy === policy);
@@ -75,6 +85,10 @@ function endpoints({ search }: Model, stats: AgentStats): TemplateResult {
   return table(
     'Endpoints',
     ['endpoint', 'ports', 'state'],
-    shown.map(({ name, ports, attached, problem }) => [code(name), ports.join(', '), attached ? badge('tapped', 'good', '✓') : html`${badge('not tapped', 'bad', '!')} ${problem === '' ? nothing : problem}`]),
+    shown.map(({ name, ports, attached, problem }) => [
+      code(name),
+      ports.join(', '),
+      attached ? badge('tapped', 'good', '✓') : html`${badge('not tapped', 'bad', '!')} ${problem}`,
+    ]),
   );
 }

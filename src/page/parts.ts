@@ -75,6 +75,12 @@ export function change(production: string, mirror: string): TemplateResult {
   return html`<span class="change"><del>${production === '' ? '(nothing)' : production}</del> <span aria-hidden="true">→</span> <ins>${mirror === '' ? '(nothing)' : mirror}</ins></span>`;
 }
 
+/** Where the key `/` leads to. */
+export function searchField(text: string, hint: string, onInput: (text: string) => void): TemplateResult {
+  const listener = (event: Event): void => onInput((event.target as HTMLInputElement).value);
+  return html`<input id="search" type="search" autocomplete="off" spellcheck="false" maxlength="200" placeholder=${hint} .value=${text} @input=${listener}>`;
+}
+
 export function card(title: string, content: unknown, aside: unknown = nothing): TemplateResult {
   return html`<section class="card"><header class="card-head"><h2>${title}</h2>${aside}</header>${content}</section>`;
 }

@@ -13,7 +13,9 @@ const RISES = 0.5;
 export const performanceView: Part = ({ insight, search }) => {
   if (insight === null) return empty('Nothing known yet', 'The agent has not told yet; it is asked every few seconds.');
   const { endpoints, clients, folded } = insight.observe;
-  if (endpoints.length === 0) return empty('No pod is observed', html`Add ${code('observe: true')} to the spec of a MirrorPolicy: rate, errors and latency of its pods are then measured, mirrored or not.`);
+  if (endpoints.length === 0) {
+    return empty('No pod is observed', html`Add ${code('observe: true')} to the spec of a MirrorPolicy: rate, errors and latency of its pods are then measured, mirrored or not.`);
+  }
   const shown = endpoints.filter(({ endpoint, method, template }) => fits(search, endpoint, `${method} ${template}`));
   return html`
     ${card('Slowest endpoints', shown.length === 0 ? empty('Nothing fits', 'No endpoint has what you search for.') : slowest(shown))}
@@ -28,21 +30,21 @@ function slowest(endpoints: readonly EndpointLoad[]): TemplateResult {
   return table(
     'Endpoints, the slowest first',
     ['pod and port', 'endpoint', ...numbers('a second', 'requests', 'errors', 'first byte p50', 'p50', 'p90', 'p99', 'at once: mean', 'most'), 'with load'],
-    rows.slice(0, MOST_ROWS).map(({ endpoint: { endpoint, port, method, template, rate: now, requests, statuses, unanswered, firstByte, complete, concurrency, saturation }, p99 }) => {
-      const errors = statuses[4] + unanswered;
+    rows.slice(0, MOST_ROWS).map(({ endpoint: { endpoint, port, method, template, firstByte, complete, concurrency, ...load }, p99 }) => {
+      const errors = load.statuses[4] + load.unanswered;
       return [
         code(`${endpoint}:${port}`),
         code(`${method} ${template}`),
-        rate(now),
-        count(requests),
-        errors === 0 ? '0' : html`<strong>${share(errors / Math.max(1, requests))}</strong>`,
+        rate(load.rate),
+        count(load.requests),
+        errors === 0 ? '0' : html`<strong>${share(errors / Math.max(1, load.requests))}</strong>`,
         duration(quantileOf(firstByte, 0.5)),
         duration(quantileOf(complete, 0.5)),
         duration(quantileOf(complete, 0.9)),
         html`<strong>${duration(p99)}</strong>`,
         concurrency.mean.toFixed(1),
         count(concurrency.most),
-        saturationOf(saturation),
+        saturationOf(load.saturation),
       ];
     }),
   );
@@ -54,7 +56,8 @@ function saturationOf(saturation: number | null): TemplateResult {
 }
 
 function largest(endpoints: readonly EndpointLoad[]): TemplateResult {
-  const rows = [...endpoints].sort((a, b) => Math.max(b.largestRequest, b.largestResponse) - Math.max(a.largestRequest, a.largestResponse)).slice(0, 20);
+  const largestOf = ({ largestRequest, largestResponse }: EndpointLoad): number => Math.max(largestRequest, largestResponse);
+  const rows = [...endpoints].sort((a, b) => largestOf(b) - largestOf(a)).slice(0, 20);
   return table(
     'Endpoints with the largest contents',
     ['pod and port', 'endpoint', ...numbers('largest request', 'largest answer', 'mean request', 'mean answer')],

@@ -7,7 +7,7 @@ import { latencyView } from './latency-view.ts';
 import { liveView } from './live-view.ts';
 import { TABS, type Actions, type Model, type Part, type Tab, type Theme } from './model.ts';
 import { overview } from './overview.ts';
-import { badge } from './parts.ts';
+import { badge, searchField } from './parts.ts';
 import { performanceView } from './performance-view.ts';
 import { reportView } from './report-view.ts';
 
@@ -20,19 +20,30 @@ const VIEWS: Readonly<Record<Tab, readonly [title: string, part: Part]>> = {
   findings: ['Findings', findingsView],
 };
 
-const THEMES: Readonly<Record<Theme, readonly [sign: string, name: string]>> = { auto: ['◐', 'as the system'], light: ['☀', 'light'], dark: ['☾', 'dark'] };
+const THEMES: Readonly<Record<Theme, readonly [sign: string, name: string]>> = {
+  auto: ['◐', 'as the system'],
+  light: ['☀', 'light'],
+  dark: ['☾', 'dark'],
+};
 
 /** The frame around what the tabs show. */
 export function shell(model: Model, actions: Actions): TemplateResult {
   const [, part] = VIEWS[model.tab];
+  const [sign, theme] = THEMES[model.theme];
   return html`
     <a class="skip" href="#panel" @click=${skip}>Skip to content</a>
     <header class="top">
-      <h1 class="brand"><svg class="logo" viewBox="0 0 32 32" aria-hidden="true"><circle class="logo-shadow" cx="20" cy="19" r="9"></circle><circle class="logo-tap" cx="13" cy="13" r="9"></circle></svg>Shadowtap</h1>
+      <h1 class="brand">
+        <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+          <circle class="logo-shadow" cx="20" cy="19" r="9"></circle>
+          <circle class="logo-tap" cx="13" cy="13" r="9"></circle>
+        </svg>
+        Shadowtap
+      </h1>
       ${health(model)}
       <div class="top-buttons">
-        <button type="button" class="button quiet" aria-label="Theme: ${THEMES[model.theme][1]}" title="Theme: ${THEMES[model.theme][1]} (t)" @click=${() => actions.turnTheme()}><span aria-hidden="true">${THEMES[model.theme][0]}</span></button>
-        <button type="button" class="button quiet" aria-label="Help" title="Help (?)" @click=${() => actions.toggleHelp()}><span aria-hidden="true">?</span></button>
+        ${iconButton(sign, `Theme: ${theme}`, 't', () => actions.turnTheme())}
+        ${iconButton('?', 'Help', '?', () => actions.toggleHelp())}
       </div>
     </header>
     <nav class="tabs-bar">${tabs(model, actions)}</nav>
@@ -45,6 +56,10 @@ export function shell(model: Model, actions: Actions): TemplateResult {
     </main>
     ${model.helpOpen ? help(actions) : nothing}
   `;
+}
+
+function iconButton(sign: string, name: string, key: string, onClick: () => void): TemplateResult {
+  return html`<button type="button" class="button quiet" aria-label=${name} title="${name} (${key})" @click=${onClick}><span aria-hidden="true">${sign}</span></button>`;
 }
 
 function skip(event: Event): void {
@@ -85,7 +100,12 @@ function tabs(model: Model, actions: Actions): TemplateResult {
     document.querySelector<HTMLElement>(`#tab-${tab}`)?.focus();
   };
   return html`<div class="tabs" role="tablist" aria-label="Views" @keydown=${onArrow}>
-    ${TABS.map((tab) => html`<button type="button" role="tab" id="tab-${tab}" aria-controls="panel" aria-selected=${tab === model.tab} tabindex=${tab === model.tab ? 0 : -1} @click=${() => actions.show(tab)}>${VIEWS[tab][0]}${marks(tab, model)}</button>`)}
+    ${TABS.map((tab) => {
+      const isShown = tab === model.tab;
+      return html`<button type="button" role="tab" id="tab-${tab}" aria-controls="panel" aria-selected=${isShown} tabindex=${isShown ? 0 : -1} @click=${() => actions.show(tab)}>
+        ${VIEWS[tab][0]}${marks(tab, model)}
+      </button>`;
+    })}
   </div>`;
 }
 
@@ -101,20 +121,26 @@ function marks(tab: Tab, { report, insight }: Model): unknown {
 }
 
 function notice({ link, stats }: Model): unknown {
-  if (link === 'lost') return html`<p class="notice" role="alert">The agent does not answer${stats === null ? nothing : ', and what stands here is what it said last'}. It is asked again every second.</p>`;
+  if (link === 'lost') {
+    const last = stats === null ? '' : ', and what stands here is what it said last';
+    return html`<p class="notice" role="alert">The agent does not answer${last}. It is asked again every second.</p>`;
+  }
   if (link === 'refused') return html`<p class="notice" role="alert">The agent does not take this session any more. <a href="./">Log in again</a></p>`;
   return nothing;
 }
 
 function search({ search: text }: Model, actions: Actions): TemplateResult {
   return html`<form class="filters alone" role="search" aria-label="Filter" @submit=${(event: Event) => event.preventDefault()}>
-    <label class="grow"><span class="visually-hidden">show what has</span><input id="search" type="search" autocomplete="off" spellcheck="false" maxlength="200" placeholder="Filter, such as checkout ( / )" .value=${text} @input=${(event: Event) => actions.searchFor((event.target as HTMLInputElement).value)}></label>
+    <label class="grow"><span class="visually-hidden">show what has</span>${searchField(text, 'Filter, such as checkout ( / )', (wanted) => actions.searchFor(wanted))}</label>
   </form>`;
 }
 
 function help(actions: Actions): TemplateResult {
   return html`<dialog class="help" aria-labelledby="help-title" @close=${() => actions.toggleHelp()}>
-    <header class="card-head"><h2 id="help-title">Keys</h2><form method="dialog"><button class="button" autofocus>Close <kbd>Esc</kbd></button></form></header>
+    <header class="card-head">
+      <h2 id="help-title">Keys</h2>
+      <form method="dialog"><button class="button" autofocus>Close <kbd>Esc</kbd></button></form>
+    </header>
     <dl>${KEYS.map(([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt><dd>${what}</dd></div>`)}</dl>
     <p class="soft">Production is always on the left. Values are redacted as the policy says before they leave the worker.</p>
   </dialog>`;

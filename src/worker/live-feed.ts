@@ -28,6 +28,15 @@ export interface LiveFeedOptions {
   readonly send: (batches: readonly WatchedExchanges[]) => void;
 }
 
+/** null where it is not known, or not whole. */
+interface BothAnswers {
+  readonly production: Answer | null;
+  readonly mirror: Answer | null;
+}
+
+/** What two answers differ in, or why they were not compared. */
+type Found = readonly Difference[] | NotCompared;
+
 /** A viewer, and what is to be sent to him. */
 interface Viewer {
   readonly watcher: Watcher;
@@ -75,7 +84,7 @@ export class LiveFeed {
   }
 
   /** See PairWatcher; all of it is borrowed. */
-  saw(target: LiveTarget, question: Question, answers: { readonly production: Answer | null; readonly mirror: Answer | null }, found: readonly Difference[] | NotCompared, slot: number): void {
+  saw(target: LiveTarget, question: Question, answers: BothAnswers, found: Found, slot: number): void {
     let exchange: LiveExchange | null = null;
     const verdict = this.#verdict(target, question, found);
     for (const viewer of this.#viewers) {
@@ -90,21 +99,15 @@ export class LiveFeed {
     }
   }
 
-  #verdict({ policy, target }: LiveTarget, { method, template }: Question, found: readonly Difference[] | NotCompared): LiveVerdict {
+  #verdict({ policy, target }: LiveTarget, { method, template }: Question, found: Found): LiveVerdict {
     if (typeof found === 'string') return found;
     if (found.length === 0) return 'equal';
     const noise = this.#noise.get(keyOf(policy, target, method, template));
     return noise !== undefined && found.every((difference) => noise.has(placeOf(difference))) ? 'noise' : 'different';
   }
 
-  #visible(
-    { policy, target, redactor, examples }: LiveTarget,
-    question: Question,
-    { production, mirror }: { readonly production: Answer | null; readonly mirror: Answer | null },
-    found: readonly Difference[] | NotCompared,
-    verdict: LiveVerdict,
-    slot: number,
-  ): LiveExchange {
+  #visible(from: LiveTarget, question: Question, { production, mirror }: BothAnswers, found: Found, verdict: LiveVerdict, slot: number): LiveExchange {
+    const { policy, target, redactor, examples } = from;
     const visibility = { redactor, values: examples, bodies: this.#options.bodies };
     const { outcome, reason } = OUTCOME_SLOTS[slot] ?? { outcome: '', reason: '' };
     return {
@@ -144,13 +147,8 @@ function keyOf(policy: string, target: string, method: string, template: string)
   return `${policy}\n${target}\n${method}\n${template}`;
 }
 
-function fits(
-  { policy, template, method, statusClass, onlyDifferent, text }: LiveFilter,
-  target: LiveTarget,
-  question: Question,
-  { production, mirror }: { readonly production: Answer | null; readonly mirror: Answer | null },
-  verdict: LiveVerdict,
-): boolean {
+function fits(filter: LiveFilter, target: LiveTarget, question: Question, { production, mirror }: BothAnswers, verdict: LiveVerdict): boolean {
+  const { policy, template, method, statusClass, onlyDifferent, text } = filter;
   if (onlyDifferent && verdict !== 'different') return false;
   if (policy !== '' && target.policy !== policy) return false;
   if (template !== '' && question.template !== template) return false;

@@ -18,11 +18,13 @@ function order(bytes: number): Json {
   const lines: Json[] = [];
   const made = (): Json => ({
     id: '6f1c2f3e-7f0b-4a57-9f7f-0d6e1f1b2c3d', placedAt: '2025-11-22T08:00:00.123Z', state: 'SHIPPED', currency: 'EUR', total: 1249.9,
-    customer: { id: 48213, name: 'Erika Mustermann', email: 'erika@example.com', address: { street: 'Heidestraße 17', city: 'Köln', zip: '51147' } }, lines,
+    customer: { id: 48213, name: 'Erika Mustermann', email: 'erika@example.com', address: { street: 'Heidestraße 17', city: 'Köln' } },
+    lines,
   });
   while (JSON.stringify(made()).length < bytes) {
     const n = lines.length;
-    lines.push({ sku: `SKU-${1000 + n}`, name: `Coffee beans, roast number ${n}`, quantity: (n % 5) + 1, price: 12.5 + n, tags: ['food', 'fair'], inStock: n % 3 !== 0 });
+    const name = `Coffee beans, roast number ${n}`;
+    lines.push({ sku: `SKU-${1000 + n}`, name, quantity: (n % 5) + 1, price: 12.5 + n, tags: ['food', 'fair'], inStock: n % 3 !== 0 });
   }
   return made();
 }
@@ -39,7 +41,8 @@ function answer(content: unknown, date: string, encoding?: 'gzip'): Answer {
     status: 200,
     headers: [
       'Server', 'nginx/1.22.1', 'Date', date, 'Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(json.length),
-      'Connection', 'keep-alive', 'Cache-Control', 'no-store', 'Vary', 'Origin', 'X-Request-Id', date, 'X-Frame-Options', 'DENY', 'X-Content-Type-Options', 'nosniff',
+      'Connection', 'keep-alive', 'Cache-Control', 'no-store', 'Vary', 'Origin', 'X-Request-Id', date, 'X-Frame-Options', 'DENY',
+      'X-Content-Type-Options', 'nosniff',
       ...(encoding === undefined ? [] : ['Content-Encoding', encoding]),
     ],
     trailers: [],

@@ -33,8 +33,9 @@ describe('two answers', () => {
     expect(placesOf(differ().differences(question(), withTrailer('a'), withTrailer('b')))).toEqual(['trailer trailer checksum']);
   });
 
-  it('do not differ in a status that a pattern ignores', () => {
+  it('do not differ in a status that a pattern ignores, but in all else', () => {
     const compared = differ({ ignore: [{ pattern: 'status' }] });
+    expect(placesOf(compared.differences(question(), answer({ status: 200, headers: ['a', '1'] }), answer({ status: 500 })))).toEqual(['missing header a']);
     expect(placesOf(compared.differences(question(), answer({ status: 200 }), answer({ status: 202 })))).toEqual([]);
   });
 

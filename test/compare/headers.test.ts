@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HEADER_TABLE } from '../../src/compare/header-table.ts';
 import type { DiffSpec, RedactSpec } from '../../src/compare/rules.ts';
@@ -113,5 +114,11 @@ describe('the table of headers', () => {
   it('has each name once', () => {
     const names = HEADER_TABLE.flatMap((row) => row.names);
     expect(names).toEqual([...new Set(names)]);
+  });
+
+  it('is what docs/compare.md says', () => {
+    const docs = readFileSync(new URL('../../docs/compare.md', import.meta.url), 'utf8');
+    const rows = HEADER_TABLE.map(({ names, meaning, why }) => `| ${names.map((name) => `\`${name}\``).join(', ')} | ${meaning} | ${why} |`);
+    expect(rows.filter((row) => !docs.includes(row))).toEqual([]);
   });
 });

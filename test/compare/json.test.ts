@@ -122,11 +122,19 @@ describe('a rule', () => {
       '{"l":[{"id":1},{"id":2}]}', '{"l":[{"id":3},{"id":2.0}]}', { keyed: [{ pointer: '/l', key: '/id' }] },
       ['added body /l/-', 'missing body /l/-'],
     ],
-    ['takes a key from deeper', '[{"k":{"n":["x"]},"v":1},{"k":{"n":["y"]},"v":2}]', '[{"k":{"n":["y"]},"v":2},{"v":3,"k":{"n":["x"]}}]', { keyed: [{ pointer: '', key: '/k/n/0' }] }, ['field body /-/v']],
+    [
+      'takes a key from deeper',
+      '[{"k":{"n":["x"]},"v":1},{"k":{"n":["y"]},"v":2}]', '[{"k":{"n":["y"]},"v":2},{"v":3,"k":{"n":["x"]}}]', { keyed: [{ pointer: '', key: '/k/n/0' }] },
+      ['field body /-/v'],
+    ],
     ['compares elements without their key in their order', '[{"v":1},{"v":2}]', '[{"v":1},{"v":3}]', { keyed: [{ pointer: '', key: '/id' }] }, ['field body /-/v']],
     ['compares multisets', '{"t":["a","b","b"]}', '{"t":["b","a","b"]}', { keyed: [{ pointer: '/t', key: '' }] }, []],
     ['counts in multisets', '{"t":["a","b","b"]}', '{"t":["b","a","a"]}', { keyed: [{ pointer: '/t', key: '' }] }, ['added body /t/-', 'missing body /t/-']],
-    ['ignores within multisets', '[{"a":1,"at":1},{"a":2,"at":2}]', '[{"a":2,"at":3},{"a":1,"at":4}]', rules([{ pointer: '/*/at' }], { keyed: [{ pointer: '', key: '' }] }), []],
+    [
+      'ignores within multisets',
+      '[{"a":1,"at":1},{"a":2,"at":2}]', '[{"a":2,"at":3},{"a":1,"at":4}]', rules([{ pointer: '/*/at' }], { keyed: [{ pointer: '', key: '' }] }),
+      [],
+    ],
     ['ignores within lists in another order', '[{"a":1,"at":1},{"a":2,"at":2}]', '[{"a":2,"at":3},{"a":1,"at":4}]', rules([{ pointer: '/*/at' }]), ['order body']],
     ['orders lists in lists', '[{"t":[1,2]},{"t":[3,4]}]', '[{"t":[2,1]},{"t":[4,3]}]', { keyed: [{ pointer: '/*/t', key: '' }] }, []],
   ])('%s: %s, %s', (_, production, mirror, spec, places) => {

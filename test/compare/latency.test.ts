@@ -34,7 +34,7 @@ function pairsOf({ pairs = 300, slowdown = 1, memory, typicalUs = TYPICAL_US }: 
 function judged(service: Service, seed: number, more: Partial<LatencyInput> = {}): LatencyReport {
   const random = seededRandom(seed);
   const connectUs = gaussian(20, random).map((value) => HOP_US * Math.exp(0.3 * value));
-  const report = judgeLatency({ pairs: pairsOf(service, random), baseline: null, connectUs, maxSlowdown: 0.1, confidence: 0.95, ...more });
+  const report = judgeLatency({ pairs: pairsOf(service, random), baseline: null, connectUs, quickestUs: Infinity, maxSlowdown: 0.1, confidence: 0.95, ...more });
   if (report === null) throw new Error('there are pairs');
   return report;
 }
@@ -47,6 +47,16 @@ function share(verdict: LatencyReport['verdict'], service: Service, more?: Parti
 }
 
 describe('the latency of a mirror', () => {
+  it('holds the hop for no longer than what the mirror answers quickest takes', () => {
+    const random = seededRandom(5);
+    const input = { baseline: null, connectUs: [5_000, 40_000, 40_000], maxSlowdown: 0.1, confidence: 0.95 };
+    const pairs = pairsOf({ pairs: 400, slowdown: 2 }, random);
+    const unbounded = judgeLatency({ ...input, pairs, quickestUs: Infinity })!;
+    const bounded = judgeLatency({ ...input, pairs, quickestUs: 300 })!;
+    expect([unbounded.verdict, bounded.verdict]).toEqual(['too little data', 'slower']);
+    expect(bounded.hopUs).toEqual({ estimate: 300, low: 0, high: 300 });
+  });
+
   it('is described by quantiles, sizes of samples, and the hop', () => {
     const report = judged({ pairs: 200 }, 1);
     expect(report).toMatchObject({ pairs: 200, tested: 200, hopFrom: 'connect', confidence: 0.95 });
@@ -63,7 +73,7 @@ describe('the latency of a mirror', () => {
   });
 
   it('is not told where no pair has times', () => {
-    const none = { baseline: null, connectUs: [], maxSlowdown: 0.1, confidence: 0.95 };
+    const none = { baseline: null, connectUs: [], quickestUs: Infinity, maxSlowdown: 0.1, confidence: 0.95 };
     expect(judgeLatency({ pairs: { pairs: 0, sample: [] }, ...none })).toBeNull();
     expect(judgeLatency({ pairs: { pairs: 2, sample: [1, -1, 5, 2, 5, -1] }, ...none })).toBeNull();
   });
@@ -76,7 +86,7 @@ describe('the latency of a mirror', () => {
 
   it('stays finite with answers that take no time or came before the hop was over', () => {
     const sample = Array.from({ length: 100 }, (_, i) => [i, 1 + (i % 3), 1 + (i % 7)]).flat();
-    const report = judgeLatency({ pairs: { pairs: 100, sample }, baseline: null, connectUs: [500, 500, 500], maxSlowdown: 0.1, confidence: 0.95 });
+    const report = judgeLatency({ pairs: { pairs: 100, sample }, baseline: null, connectUs: [500, 500, 500], quickestUs: Infinity, maxSlowdown: 0.1, confidence: 0.95 });
     expect(Number.isFinite(report?.ratio.low)).toBe(true);
     expect(Number.isFinite(report?.ratio.high)).toBe(true);
   });
@@ -122,7 +132,7 @@ describe('the verdict on latency', () => {
   });
 
   it('learns the hop from a baseline, which shows what else slows copies down', () => {
-    const input = { connectUs: [300, 300, 300], maxSlowdown: 0.1, confidence: 0.95 };
+    const input = { connectUs: [300, 300, 300], quickestUs: Infinity, maxSlowdown: 0.1, confidence: 0.95 };
     const later = ({ pairs, sample }: PairSample): PairSample => ({ pairs, sample: sample.map((value, i) => (i % 3 === 2 ? value + 4_000 : value)) });
     const rounds = 60;
     let held = 0;
@@ -145,7 +155,7 @@ describe('the verdict on latency', () => {
     for (let seed = 0; seed < 40; seed++) {
       const random = seededRandom(seed);
       const fast = { pairs: 400, typicalUs: 200 };
-      const input = { baseline: pairsOf(fast, random), connectUs: [], maxSlowdown: 0.1, confidence: 0.95 };
+      const input = { baseline: pairsOf(fast, random), connectUs: [], quickestUs: Infinity, maxSlowdown: 0.1, confidence: 0.95 };
       const same = judgeLatency({ ...input, pairs: pairsOf(fast, random) })!;
       expect(['no difference', 'too little data']).toContain(same.verdict);
       expect(same.ratio.estimate).toBeGreaterThan(0.7);

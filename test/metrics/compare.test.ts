@@ -75,6 +75,27 @@ describe('the metrics of comparison', () => {
     expect(samplesOf(text, 'shadowtap_compared_total')).toEqual(['{} 60']);
   });
 
+  it('have counters that never fall, though endpoints are folded and places find no room', async () => {
+    const bench = new Bench();
+    const counters = async (): Promise<Map<string, number>> => {
+      const lines = (await page(bench.comparator.data())).split('\n').filter((line) => /^\w+_total\{/.test(line));
+      return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]));
+    };
+    let before = await counters();
+    for (let i = 1; i <= 900; i++) {
+      const asked = question({ template: `/${i % 300}` });
+      bench.exchange(asked, answer({ [`a${i % 200}`]: 1, b: i % 3 }), answer({ [`a${i % 200}`]: i % 2, b: 0 }));
+      if (i % 7 === 0) bench.comparator.skip('v2', asked, answer({}), 'incomplete');
+      if (i % 100 > 0) continue;
+      const now = await counters();
+      for (const [series, value] of before) expect(now.get(series), series).toBeGreaterThanOrEqual(value);
+      before = now;
+    }
+    const total = (name: string): number => [...before].reduce((sum, [series, value]) => sum + (series.startsWith(`shadowtap_${name}_total{`) ? value : 0), 0);
+    expect([total('compared'), total('not_compared')]).toEqual([900, 128]);
+    expect(bench.comparator.counters.folded).toBeGreaterThan(0);
+  });
+
   it('begin anew with new rules, as a counter may, and never count by old ones', async () => {
     const old = shop();
     const young = new Bench([target({ rules: 'new' })]);

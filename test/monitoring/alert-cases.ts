@@ -178,4 +178,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       'it is of less severity': { 'shadowtap_findings_total{rule="path-scan", severity="medium", node="a"}': growing(5) },
     },
   },
+  ShadowtapFindingsUntold: {
+    fires: { 'shadowtap_findings_webhook_total{result="failed", node="a"}': '0+0x30 4+0x90', 'shadowtap_findings_webhook_total{result="sent", node="a"}': growing(1) },
+    expected: { labels: { result: 'failed', node: 'a' }, summary: 'The agent of a could not send findings to the webhook' },
+    quiet: { 'all were sent': { 'shadowtap_findings_webhook_total{result="failed", node="a"}': always(0), 'shadowtap_findings_webhook_total{result="sent", node="a"}': growing(1) } },
+  },
 };

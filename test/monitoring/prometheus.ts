@@ -32,11 +32,16 @@ export class Prometheus implements AsyncDisposable {
   readonly #process: Running;
   readonly #folder: string;
   #log = '';
+  #ended = false;
 
   private constructor(process: Running, folder: string) {
     this.#process = process;
     this.#folder = folder;
     process.child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
+    void process.finished.then(({ stderr }) => {
+      this.#ended = true;
+      this.#log = stderr;
+    });
   }
 
   /** @param rules text of a file of rules @throws with its log when it does not get ready */
@@ -93,12 +98,12 @@ export class Prometheus implements AsyncDisposable {
 
   async #ready(): Promise<void> {
     const deadline = Date.now() + STARTED_MS;
-    while (Date.now() < deadline) {
+    while (!this.#ended && Date.now() < deadline) {
       const ready = await fetch(`${this.#url()}/-/ready`).catch(() => null);
       if (ready?.status === 200) return;
       await sleep(50);
     }
-    throw new Error(`prometheus did not get ready:\n${this.#log}`);
+    throw new Error(`prometheus ${this.#ended ? 'ended' : 'did not get ready'}:\n${this.#log}`);
   }
 
   #url(): string {

@@ -1,5 +1,7 @@
-import { Agent, request } from 'node:http';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { Agent, createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -31,9 +33,18 @@ function podMonitor(): PodMonitor['spec']['podMetricsEndpoints'][0] {
   return (parse(readFileSync(`${DAEMONSET}/components/prometheus/pod-monitor.yaml`, 'utf8')) as PodMonitor).spec.podMetricsEndpoints[0];
 }
 
+/** Takes findings. */
+async function startWebhook(): Promise<Server> {
+  const server = createServer((asked, response) => asked.resume().on('end', () => response.end())).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
 /** Two versions of a shop, an agent that observes, mirrors and compares, with one target that is there and one that is not. */
-async function createShop(): Promise<{ scene: ClusterScene; app: ScenePod }> {
-  const scene = await createClusterScene();
+async function createShop(webhook: Server): Promise<{ scene: ClusterScene; app: ScenePod } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/`;
+  const scene = stack.use(await createClusterScene({ settings: { findings: { webhook: url } } }));
   const app = await scene.createPod({ name: 'app', labels: { app: 'checkout' } });
   const next = await scene.createPod({ name: 'next', labels: { app: 'next' } });
   await app.app.behave({ kind: 'answer', delayMs: 2 });
@@ -50,7 +61,8 @@ async function createShop(): Promise<{ scene: ClusterScene; app: ScenePod }> {
   });
   await scene.startAgents();
   await scene.agent().until(({ endpoints }) => endpoints.length === 1 && endpoints[0]!.attached);
-  return { scene, app };
+  const kept = stack.move();
+  return { scene, app, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 async function startController(scene: ClusterScene): Promise<{ command: Running; address: string }> {
@@ -133,8 +145,8 @@ const PENDING = ['ShadowtapMirrorDiffers', 'ShadowtapCopiesFail', 'ShadowtapComp
 describe.skipIf(!requireKernel())('a Prometheus that scrapes an agent and a controller', () => {
   it('has something to show in every panel, evaluates every alert, and fills the variables', async () => {
     await using stack = new AsyncDisposableStack();
-    const { scene, app } = await createShop();
-    stack.use(scene);
+    const webhook = stack.use(await startWebhook());
+    const { scene, app } = stack.use(await createShop(webhook));
     const { command, address } = await startController(scene);
     stack.use(command);
     const targets = [target(agentAddress(scene), 'agent'), target(address, 'controller')];

@@ -58,12 +58,12 @@ export function statsAt(n: number): AgentStats {
 }
 
 const FIELDS: readonly FieldReport[] = [
-  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], undecided: false, because: "production's own answers never differ here in 840 repeats" },
-  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], undecided: false, because: "production's own answers never differ here in 840 repeats" },
+  { where: 'body /items/-/price', kind: 'field', count: 412, share: 0.021, examples: [{ production: '1299', mirror: '12.99' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
+  { where: 'header content-type', kind: 'header', count: 37, share: 0.0019, examples: [{ production: '"application/json"', mirror: '"text/plain"' }], because: "production's own answers never differ here in 840 repeats", undecided: false },
 ];
 
 const NOISE: readonly FieldReport[] = [
-  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], undecided: false, because: "production's own answers differ here in 840 of 840 repeats" },
+  { where: 'body /requestId', kind: 'field', count: 19_400, share: 1, examples: [{ production: 'uuid', mirror: 'uuid' }], because: "production's own answers differ here in 840 of 840 repeats", undecided: false },
 ];
 
 function endpoint(method: string, template: string, verdict: Verdict, different: number, slower: boolean): EndpointReport {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diffLines } from '../../src/page/diff-lines.ts';
-import { bytes, clock, count, duration, rate, share, span } from '../../src/page/format.ts';
+import { bytes, clock, count, duration, probability, rate, share, span, times } from '../../src/page/format.ts';
 import { indent } from '../../src/page/indent.ts';
 import { summarise } from '../../src/page/pairs.ts';
 
@@ -24,6 +24,10 @@ describe('numbers', () => {
     [duration(23_400), '23.4 ms'],
     [duration(234_000), '234 ms'],
     [duration(2_340_000), '2.34 s'],
+    [times(1.314), '× 1.31'],
+    [times(NaN), '× –'],
+    [probability(1e-9), 'p = 1.0e-9'],
+    [probability(null as unknown as number), 'p unknown'],
     [bytes(412), '412 B'],
     [bytes(3_400_000), '3.2 MiB'],
     [span(59_000), '59 s'],

@@ -30,7 +30,7 @@ export const INJECTIONS: readonly Probe[] = [
   ...probes('command-injection', EVERYWHERE, ['$(id)', '`id`', '$(whoami)', '`whoami`', '$(sleep ', '`sleep ', '/bin/sh', '/bin/bash', '/dev/tcp/', 'cmd.exe', 'powershell -', 'powershell.exe']),
   ...probes('command-injection', HEADER, ['() {', '(){'], { name: 'a shell function in a header' }),
 
-  ...probes('code-injection', EVERYWHERE, ['${jndi:', '${${', '${lower:', '${upper:', '${env:', '${sys:'], { name: 'a look-up of log4j' }),
+  ...probes('code-injection', EVERYWHERE, ['${jndi:', 'jndi:ldap:', 'jndi:ldaps:', 'jndi:rmi:', 'jndi:dns:', '${${', '${lower:', '${upper:', '${env:', '${sys:'], { name: 'a look-up of log4j' }),
   ...probes('code-injection', EVERYWHERE, ['{{', '${', '#{', '<%=', '*{', '@('], { name: 'a sum in an expression', confirm: sumFollows }),
   ...probes('code-injection', EVERYWHERE, ['%{(#', '#_memberaccess', '@java.lang.', 't(java.lang.', 'java.lang.runtime', 'class.module.classloader', '__proto__[', '__proto__.', '__import__(', '<?php', '<?=']),
 

@@ -154,7 +154,7 @@ async function timeToConnect(port: number): Promise<number> {
 }
 
 function judged(pairs: PairSample, connectUs: readonly number[], maxSlowdown: number): LatencyReport['verdict'] {
-  return judgeLatency({ pairs, baseline: null, connectUs, maxSlowdown, confidence: CONFIDENCE })?.verdict ?? 'too little data';
+  return judgeLatency({ pairs, baseline: null, connectUs, quickestUs: Infinity, maxSlowdown, confidence: CONFIDENCE })?.verdict ?? 'too little data';
 }
 
 function newCount(): Record<LatencyReport['verdict'], number> {

@@ -40,7 +40,7 @@ export function attacks(seed: number, from: number, to: number): Attack[] {
     ...[20, 60, 200].map((kib) => one('oversized-head', request('GET', '/', { 'X-Filler': 'x'.repeat(kib * 1024) }), 0)),
     ...['TRACE', 'TRACK', 'DEBUG'].map((method) => one('unusual-method', request(method, '/'), 200)),
     ...['PROPFIND', 'MKCOL', 'JEFF', 'SEARCH'].map((method) => one('unusual-method', request(method, '/'), 405)),
-    one('unusual-method', 'CONNECT internal.example:22 HTTP/1.1\r\nHost: internal.example:22\r\n\r\n', 0),
+    one('unusual-method', 'CONNECT internal.example:22 HTTP/1.1\r\nHost: internal.example:22\r\n\r\n', 405),
     ...PROBES.flatMap(([rule, targets]) => targets.map((target) => get(rule, target, {}, { also: OVERLAPPING }))),
     ...HARD_PROBES.map(([rule, target]) => get(rule, target, {}, { also: OVERLAPPING, isHard: true })),
     ...HEADER_PROBES.map(([rule, headers]) => get(rule, '/', headers, { also: OVERLAPPING })),
