@@ -33,9 +33,16 @@ export function dependenceOf(residuals: Float64Array): Dependence {
   return residuals.length < MIN_PAIRS ? INDEPENDENT : clusterDependence(residuals);
 }
 
-/** By the nearest rank; 0 of no values. */
 export function quantiles(values: readonly number[]): Quantiles {
   const sorted = Float64Array.from(values).sort();
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
+  return { p50: ranked(sorted, 0.5), p90: ranked(sorted, 0.9), p99: ranked(sorted, 0.99) };
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  return ranked(Float64Array.from(values).sort(), share);
+}
+
+/** By the nearest rank; 0 of no values. */
+function ranked(sorted: Float64Array, share: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }

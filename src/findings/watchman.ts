@@ -43,7 +43,7 @@ export class Watchman implements WindowAlarms {
   readonly #hash = new KeyedHash();
   readonly #examiner = new Examiner(this.#hash, (rule, note, method, template, evidence) => this.#report(rule, note.source.endpoint, note.source.address, method, template, evidence));
   readonly #sources: SourceTable;
-  readonly #endpoints = new Map<number, EndpointWatch>();
+  readonly #endpoints = new Map<number, EndpointWatch<SourceWatch>>();
   /** Of the observed endpoints, by number. */
   #names: ReadonlyMap<number, string> = new Map();
   /** Time that was seen last, microseconds. */
@@ -144,11 +144,11 @@ export class Watchman implements WindowAlarms {
     return source;
   }
 
-  #newEndpoint(id: number): EndpointWatch | null {
+  #newEndpoint(id: number): EndpointWatch<SourceWatch> | null {
     const name = this.#names.get(id);
     if (name === undefined) return null;
     const { learnSeconds = LEARN_SECONDS, workers = 1 } = this.#options;
-    const endpoint = new EndpointWatch(name, { learnSeconds, share: 1 / workers });
+    const endpoint = new EndpointWatch<SourceWatch>(name, { learnSeconds, share: 1 / workers });
     this.#endpoints.set(id, endpoint);
     return endpoint;
   }

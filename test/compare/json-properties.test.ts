@@ -118,7 +118,7 @@ describe('two documents of JSON', () => {
 
   it('differ by the order of a list where it has the same elements', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(near, { minLength: 2, maxLength: 6, comparator: isDeepStrictEqual }), fc.integer(), fc.boolean(), (list, seed, isRespelt) => {
+      fc.property(fc.uniqueArray(near, { minLength: 2, maxLength: 6, comparator: (a, b) => isDeepStrictEqual(plain(a), plain(b)) }), fc.integer(), fc.boolean(), (list, seed, isRespelt) => {
         const draw = drawing(seed);
         const write = (json: Json): string => (isRespelt ? spell(json, draw) : JSON.stringify(json));
         const turned = [...list.slice(1), list[0]!];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Baseline } from '../../src/findings/watch/baseline.ts';
 import { EndpointWatch } from '../../src/findings/watch/endpoint-watch.ts';
+import type { SourceWatch } from '../../src/findings/watch/source-watch.ts';
 import { KeyedHash } from '../../src/findings/watch/keyed-hash.ts';
 import { SmallDistinct } from '../../src/findings/watch/small-distinct.ts';
 import { SourceTable } from '../../src/findings/watch/source-table.ts';
@@ -78,7 +79,7 @@ describe('the table of sources', () => {
 
   it('never holds more than its limit, and gives up who was not seen for a while', () => {
     const table = new SourceTable(64, new KeyedHash(1));
-    const endpoints = [new EndpointWatch('a', options), new EndpointWatch('b', options)];
+    const endpoints = [new EndpointWatch<SourceWatch>('a', options), new EndpointWatch<SourceWatch>('b', options)];
     const regular = table.of(endpoints[0]!, 'regular');
     for (let i = 0; i < 5_000; i++) {
       table.of(endpoints[i % 2]!, `passing ${i}`);
@@ -91,7 +92,7 @@ describe('the table of sources', () => {
 
   it('forgets an endpoint with all its sources', () => {
     const table = new SourceTable(4, new KeyedHash(1));
-    const [one, other] = [new EndpointWatch('a', options), new EndpointWatch('b', options)];
+    const [one, other] = [new EndpointWatch<SourceWatch>('a', options), new EndpointWatch<SourceWatch>('b', options)];
     table.of(one, 'x');
     table.of(other, 'y');
     table.forget(one);

@@ -1,6 +1,5 @@
 import { Baseline } from './baseline.ts';
 import { SmallDistinct } from './small-distinct.ts';
-import type { SourceWatch } from './source-watch.ts';
 
 /** Seconds of a window. */
 export const WINDOW_SECONDS = 5;
@@ -29,9 +28,9 @@ export interface WindowAlarms {
 }
 
 /** One endpoint: what is usual for it, and what the present window and epoch have brought. */
-export class EndpointWatch {
+export class EndpointWatch<Source = unknown> {
   readonly name: string;
-  readonly sources = new Map<string, SourceWatch>();
+  readonly sources = new Map<string, Source>();
   /** Number of the window, and what it has brought so far. */
   window = -1;
   requests = 0;

@@ -21,7 +21,7 @@ export class SourceTable {
     this.#hash = hash;
   }
 
-  of(endpoint: EndpointWatch, address: string): SourceWatch {
+  of(endpoint: EndpointWatch<SourceWatch>, address: string): SourceWatch {
     const known = endpoint.sources.get(address);
     if (known === undefined) return this.#add(endpoint, address);
     known.used = true;
@@ -29,12 +29,12 @@ export class SourceTable {
   }
 
   /** The endpoint is watched no more. */
-  forget(endpoint: EndpointWatch): void {
+  forget(endpoint: EndpointWatch<SourceWatch>): void {
     for (const [index, source] of this.#slots.entries()) if (source?.endpoint === endpoint) this.#slots[index] = null;
     endpoint.sources.clear();
   }
 
-  #add(endpoint: EndpointWatch, address: string): SourceWatch {
+  #add(endpoint: EndpointWatch<SourceWatch>, address: string): SourceWatch {
     const slots = this.#slots;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const there = slots[this.#hand];

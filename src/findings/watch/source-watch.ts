@@ -3,7 +3,7 @@ import { SmallDistinct } from './small-distinct.ts';
 
 /** One client of one endpoint, in the present window and epoch. */
 export class SourceWatch {
-  readonly endpoint: EndpointWatch;
+  readonly endpoint: EndpointWatch<SourceWatch>;
   readonly address: string;
   readonly hash: number;
   /** It came back since the table was last looked through. */
@@ -34,7 +34,7 @@ export class SourceWatch {
   /** A User-Agent that was looked at and found harmless. */
   harmlessAgent = '';
 
-  constructor(endpoint: EndpointWatch, address: string, hash: number) {
+  constructor(endpoint: EndpointWatch<SourceWatch>, address: string, hash: number) {
     this.endpoint = endpoint;
     this.address = address;
     this.hash = hash;
