@@ -9,7 +9,7 @@ export interface Shares {
   readonly compared: number;
 }
 
-/** The share that is surely not exceeded, and the one that surely is: each one-sided. */
+/** A share that the true one surely exceeds, and one that it surely does not: either with this confidence. */
 export function boundsOf(count: number, total: number, confidence: number): { readonly low: number; readonly high: number } {
   const { low, high } = clopperPearson(count, total, 2 * confidence - 1);
   return { low, high };
