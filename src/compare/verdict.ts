@@ -29,7 +29,7 @@ const BY_INTENT: ReadonlySet<string> = new Set(['sampled-out', 'policy', 'stream
 /** A share of exchanges that were not compared that leaves nothing to say of the rest. */
 const MANY = 0.5;
 /** One that is worth a word. */
-const SOME = 0.05;
+export const SOME = 0.05;
 
 /** Exchanges that were to be compared and were not. */
 export function gapsIn(counts: NotComparedCounts): number {
