@@ -1,12 +1,14 @@
 import type { EndpointReport, PolicyReport, Report } from '../../compare/report.ts';
 import { printable } from '../printable.ts';
 import { renderTable } from '../table.ts';
+import { placeRows } from './same-places.ts';
 import { count, examplesOf, factor, leftOut, medians, nameOf, part, placeOf, titleOf } from './words.ts';
 
 /** Endpoints and places that are shown of one policy; JSON has them all. */
 const SHOWN = 30;
 /** Columns that a terminal is taken to have. */
 const WIDTH = 120;
+const MASKED = '  Values that read the same on both sides are masked: `examples: Values` under `compare` shows them, but for secrets.';
 
 /** For a terminal. */
 export function renderText({ policies }: Report): string {
@@ -48,14 +50,16 @@ function endpointTable(endpoints: readonly EndpointReport[]): string {
 }
 
 function fieldTable(title: string, endpoints: readonly EndpointReport[], which: 'fields' | 'noise'): string[] {
-  const all = endpoints.flatMap((endpoint) => endpoint[which].map((field) => ({ endpoint, field })));
+  const all = placeRows(endpoints, which);
   if (all.length === 0) return [];
   // Who may not see values gets none.
   const hasExamples = which === 'fields' && all.some(({ field }) => field.examples.length > 0);
-  const rows = all.slice(0, SHOWN).map(({ endpoint, field }) => {
-    const examples = hasExamples ? [examplesOf(field).join('\n')] : [];
-    return [nameOf(endpoint), placeOf(field), part(field.count, field.share), ...examples, field.because];
+  const rows = all.slice(0, SHOWN).map((row) => {
+    const examples = hasExamples ? [examplesOf(row.field).join('\n')] : [];
+    return [row.endpoints, placeOf(row.field), part(row.count, row.share), ...examples, row.because];
   });
-  const table = renderTable(['endpoint', 'where', 'exchanges', ...(hasExamples ? ['production | mirror'] : []), 'because'], rows, WIDTH);
-  return all.length > SHOWN ? [`${title}:`, table, `  and ${count(all.length - SHOWN)} more places (-o json has them all)`] : [`${title}:`, table];
+  const lines = [`${title}:`, renderTable(['endpoint', 'where', 'exchanges', ...(hasExamples ? ['production | mirror'] : []), 'because'], rows, WIDTH)];
+  if (all.length > SHOWN) lines.push(`  and ${count(all.length - SHOWN)} more places (-o json has them all)`);
+  if (hasExamples && all.some(({ field }) => field.examples.some(({ production, mirror }) => production === mirror))) lines.push(MASKED);
+  return lines;
 }
