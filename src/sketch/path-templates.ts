@@ -1,3 +1,4 @@
+import { looksRandom } from './chance.ts';
 import { generalise } from './path-segment.ts';
 
 /** Deeper, and wherever there is no room to learn more, a template ends so. */
@@ -21,6 +22,7 @@ const MAX_METHODS = 1_000;
 
 /** A method of gRPC as its services and methods are usually spelt: `/grpc.health.v1.Health/Check`. */
 const GRPC = /^\/(?:[a-z_][\w]*\.)+[A-Z]\w*\/[A-Z]\w*$/;
+const NAMES = /[./]/;
 const MAX_GRPC_LENGTH = 200;
 /** Longer paths are no template. */
 const MAX_PLAIN = 1_000;
@@ -45,8 +47,8 @@ interface Node {
  * become `{value}`. Template strings are shared: equal ones are one object. Whatever comes, memory and time stay bounded: at
  * most `MAX_NODES` elements of 64 characters, at most `MAX_DEPTH` of them looked at.
  *
- * `of(of(path)) === of(path)`. As names may turn out to be values later, tables that are keyed by template fold their keys with
- * `of` again when they are read out.
+ * `of(of(path)) === of(path)`. As names may turn out to be values later, tables that are keyed by template `fold` their keys
+ * when they are read out.
  */
 export class PathTemplates {
   readonly #root = newNode('', 0);
@@ -57,6 +59,15 @@ export class PathTemplates {
 
   /** @param target a request's target in any form (RFC 9112 section 3.2), with its query or without */
   of(target: string): string {
+    return this.#of(target, 1);
+  }
+
+  /** What has become of a template meanwhile. That somebody wants to know does not make its names more usual. */
+  fold(template: string): string {
+    return this.#of(template, 0);
+  }
+
+  #of(target: string, hits: number): string {
     const start = startOfPath(target);
     if (start < 0) return target === '*' ? '*' : OTHER;
     const query = target.indexOf('?', start);
@@ -64,8 +75,8 @@ export class PathTemplates {
     if (start === end) return '/';
     const path = end - start === target.length ? target : target.slice(start, end);
     const plain = path.length > MAX_PLAIN ? undefined : this.#plain.get(path);
-    if (plain === undefined) return this.#methodOf(path) ?? this.#learn(path);
-    plain.hits++;
+    if (plain === undefined) return this.#methodOf(path) ?? this.#learn(path, hits);
+    plain.hits += hits;
     return plain.text;
   }
 
@@ -73,13 +84,13 @@ export class PathTemplates {
     if (path.length > MAX_GRPC_LENGTH || !GRPC.test(path)) return null;
     const known = this.#methods.get(path);
     if (known !== undefined) return known;
-    if (this.#methods.size >= MAX_METHODS) return null;
+    if (this.#methods.size >= MAX_METHODS || path.split(NAMES).some(looksRandom)) return null;
     const method = ownCopy(path);
     this.#methods.set(method, method);
     return method;
   }
 
-  #learn(path: string): string {
+  #learn(path: string, hits: number): string {
     let node = this.#root;
     let start = 1;
     for (;;) {
@@ -92,7 +103,7 @@ export class PathTemplates {
       if (slash < 0) break;
       start = slash + 1;
     }
-    node.hits++;
+    node.hits += hits;
     if (node.text === path) this.#plain.set(node.text, node);
     return node.text;
   }
