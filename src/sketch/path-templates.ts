@@ -22,7 +22,6 @@ const MAX_METHODS = 1_000;
 
 /** A method of gRPC as its services and methods are usually spelt: `/grpc.health.v1.Health/Check`. */
 const GRPC = /^\/(?:[a-z_][\w]*\.)+[A-Z]\w*\/[A-Z]\w*$/;
-const NAMES = /[./]/;
 const MAX_GRPC_LENGTH = 200;
 /** Longer paths are no template. */
 const MAX_PLAIN = 1_000;
@@ -84,7 +83,9 @@ export class PathTemplates {
     if (path.length > MAX_GRPC_LENGTH || !GRPC.test(path)) return null;
     const known = this.#methods.get(path);
     if (known !== undefined) return known;
-    if (this.#methods.size >= MAX_METHODS || path.split(NAMES).some(looksRandom)) return null;
+    if (this.#methods.size >= MAX_METHODS) return null;
+    // Not a signed token, and what is done with it.
+    if (path.slice(1, path.indexOf('/', 1)).split('.').some(looksRandom)) return null;
     const method = ownCopy(path);
     this.#methods.set(method, method);
     return method;
