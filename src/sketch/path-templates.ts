@@ -17,6 +17,8 @@ const MAX_SIBLINGS = 50;
 const MAX_WORDS = 200;
 /** So often asked for, a sibling is taken for a word. */
 const FREQUENT = 8;
+/** So often it has to be full before what is rarely asked for makes room. */
+const PATIENCE = 50_000;
 /** Methods of gRPC that are known by name; others are paths like any. */
 const MAX_METHODS = 1_000;
 
@@ -55,6 +57,8 @@ export class PathTemplates {
   readonly #plain = new Map<string, Node>();
   readonly #methods = new Map<string, string>();
   #nodes = 1;
+  /** Times that there was no room. */
+  #missed = 0;
 
   /** @param target a request's target in any form (RFC 9112 section 3.2), with its query or without */
   of(target: string): string {
@@ -92,6 +96,7 @@ export class PathTemplates {
   }
 
   #learn(path: string, hits: number): string {
+    if (this.#missed >= PATIENCE) this.#makeRoom();
     let node = this.#root;
     let start = 1;
     for (;;) {
@@ -117,12 +122,37 @@ export class PathTemplates {
     const isWord = !PLACEHOLDERS.has(segment);
     if (isWord && parent.words >= parent.maxWords) this.#fold(parent);
     if (isWord && parent.folded) return this.#childOf(parent, VALUE);
-    if (this.#nodes >= MAX_NODES) return null;
+    if (this.#nodes >= MAX_NODES) {
+      this.#missed++;
+      return null;
+    }
     const child = newNode(ownCopy(`${parent.text}/${segment}`), parent.depth + 1);
     parent.children.set(ownCopy(segment), child);
     if (isWord) parent.words++;
     this.#nodes++;
     return child;
+  }
+
+  /** Forgets what was hardly asked for, so that whoever tries everything does not leave the table full for good. */
+  #makeRoom(): void {
+    this.#missed = 0;
+    this.#prune(this.#root);
+    this.#plain.clear();
+  }
+
+  /** @returns how often it was asked for; of that half is forgotten, too */
+  #prune(parent: Node): number {
+    let hits = parent.hits;
+    for (const [segment, child] of parent.children) {
+      const asked = this.#prune(child);
+      hits += asked;
+      if (asked >= FREQUENT) continue;
+      parent.children.delete(segment);
+      if (!PLACEHOLDERS.has(segment)) parent.words--;
+      this.#nodes -= sizeOf(child);
+    }
+    parent.hits >>= 1;
+    return hits;
   }
 
   /** Its children are many: where most of them are in frequent use they are words, otherwise only those that are stay. */

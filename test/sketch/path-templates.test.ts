@@ -173,6 +173,20 @@ describe('whatever paths come', () => {
     expect(seen.size).toBeLessThan(5000);
   });
 
+  it('what is in use finds room again after somebody has tried everything', () => {
+    const learnt = new PathTemplates();
+    const word = (n: number): string => `w${'abcdefghij'[n % 10]!}${'abcdefghij'[((n / 10) | 0) % 10]!}`;
+    const scan = (from: number, to: number): void => {
+      for (let i = from; i < to; i++) learnt.of(`/${word(i % 40)}/${word(((i / 40) | 0) % 45)}/${word((i / 1800) | 0)}`);
+    };
+    for (let i = 0; i < 100; i++) learnt.of('/orders/42/items');
+    scan(0, 20_000);
+    expect(learnt.of('/carts/42/items/red')).toMatch(/\{more\}$/);
+    for (let i = 0; i < 60; i++) scan(10_000, 11_000);
+    expect(learnt.of('/carts/42/items/red')).toBe('/carts/{id}/items/red');
+    expect(learnt.of('/orders/42/items')).toBe('/orders/{id}/items');
+  });
+
   it('memory and time are bounded: long ones, deep ones, ever new ones', () => {
     const learnt = new PathTemplates();
     const before = heapAfterCollection();
