@@ -6,6 +6,8 @@ import { removeLeftovers } from '../../test/support/leftovers.ts';
 import { Pod } from '../../test/support/netns.ts';
 import { atEnd, temporaryFolder } from './lifetime.ts';
 import { Clients, RunningAgent, Shop, type Fingerprint } from './processes.ts';
+import { defectsIn } from './defects.ts';
+import { showPage } from './show-page.ts';
 import { liveTable, Screen, summary, type DemoState } from './report.ts';
 
 export interface DemoOptions {
@@ -13,6 +15,8 @@ export interface DemoOptions {
   /** Requests a second. */
   readonly rate: number;
   readonly keep: boolean;
+  /** Show the agent's page. */
+  readonly page: boolean;
 }
 
 const PORT = 8080;
@@ -47,8 +51,8 @@ spec:
 `;
 }
 
-/** @returns whether v2 got a copy of every request that v1 got with the tap on, and of no other */
-export async function liveDemo({ seconds, rate, keep }: DemoOptions): Promise<boolean> {
+/** @returns whether v2 got a copy of every request that v1 got with the tap on, and of no other, and the report names what is wrong with it */
+export async function liveDemo({ seconds, rate, keep, page }: DemoOptions): Promise<boolean> {
   removeLeftovers();
   const [v1, v2] = [makePod(), makePod()];
   const folder = temporaryFolder();
@@ -62,6 +66,8 @@ export async function liveDemo({ seconds, rate, keep }: DemoOptions): Promise<bo
     RunningAgent.start(config),
   ]);
   process.stdout.write(`pods: ${v1.name} (v1, ${v1.address}:${PORT}) and ${v2.name} (v2, ${v2.address}:${PORT})\n`);
+
+  if (page) showPage(`http://${agent.admin}/`);
 
   const state: DemoState = {
     phase: '',
@@ -116,13 +122,15 @@ export async function liveDemo({ seconds, rate, keep }: DemoOptions): Promise<bo
   screen.show(() => liveTable(state), 'now');
   const { text, agree } = summary(state, expected, await mirror.fingerprint());
   process.stdout.write(text);
+  const defects = defectsIn(await agent.reportOf(expected.received));
+  process.stdout.write(`\n${defects.text}\nThe whole report: shadowtap report, or the page at http://${agent.admin}/ while the agent runs (--keep, --page).\n`);
   if (keep) {
     clients.resume();
-    process.stdout.write(`Still running: agent at http://${agent.admin}/metrics, config ${config}. Ctrl-C takes everything down.\n`);
+    process.stdout.write(`Still running: the agent's page is http://${agent.admin}/, its metrics http://${agent.admin}/metrics; config ${config}. Ctrl-C takes everything down.\n`);
     await new Promise(() => {});
   }
   await agent.stop();
-  return agree;
+  return agree && defects.right;
 }
 
 function makePod(): Pod {

@@ -12,12 +12,13 @@ const USAGE = `usage: npm run demo [-- options]
   --seconds N   how long production runs, 6 to 3600 (default 15); the tap is off and on by turns, twice
   --rate N      requests a second (default 500)
   --keep        leave the pods and the agent running at the end, until Ctrl-C
+  --page        show the agent's page in a browser from the beginning, and leave everything running as --keep does
 `;
 
 function readOptions(): DemoOptions {
   try {
     const { values } = parseArgs({
-      options: { seconds: { type: 'string', default: '15' }, rate: { type: 'string', default: '500' }, keep: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+      options: { seconds: { type: 'string', default: '15' }, rate: { type: 'string', default: '500' }, keep: { type: 'boolean', default: false }, page: { type: 'boolean', default: false }, help: { type: 'boolean' } },
     });
     if (values.help === true) {
       process.stdout.write(USAGE);
@@ -28,7 +29,7 @@ function readOptions(): DemoOptions {
       if (Number.isInteger(value) && value >= least && value <= most) return value;
       throw new Error(`--${name} takes a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
     };
-    return { seconds: number('seconds', values.seconds, 6, 3600), rate: number('rate', values.rate, 1, 20_000), keep: values.keep };
+    return { seconds: number('seconds', values.seconds, 6, 3600), rate: number('rate', values.rate, 1, 20_000), keep: values.keep || values.page, page: values.page };
   } catch (error) {
     return end(2, `demo: ${error instanceof Error ? error.message : String(error)}\n${USAGE.trimEnd()}`);
   }

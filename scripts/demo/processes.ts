@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Report } from '../../src/compare/report.ts';
 import type { AgentStats } from '../../src/stats.ts';
 import type { TrafficReport } from './clients.ts';
 import { atEnd, end } from './lifetime.ts';
@@ -109,6 +110,19 @@ export class RunningAgent {
       if (fits(stats)) return stats;
       if (Date.now() > deadline) end(1, `demo: not within 10 s: ${what}; the agent's log:\n${this.#log}`);
       await sleep(50);
+    }
+  }
+
+  /** Its report, once so many exchanges are in it. */
+  async reportOf(exchanges: number): Promise<Report> {
+    const deadline = Date.now() + 15_000;
+    for (;;) {
+      const response = await fetch(`http://${this.#admin}/report`, { signal: AbortSignal.timeout(5000) });
+      const report = (await response.json()) as Report;
+      const compared = report.policies.reduce((sum, { counts }) => sum + counts.compared + Object.values(counts.notCompared).reduce((all, count) => all + count, 0), 0);
+      if (compared >= exchanges) return report;
+      if (Date.now() > deadline) end(1, `demo: not within 15 s: all ${exchanges} exchanges are in the report, ${compared} are; the agent's log:\n${this.#log}`);
+      await sleep(250);
     }
   }
 

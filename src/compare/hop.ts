@@ -7,6 +7,11 @@ import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, type TimedPair }
 const MIN_CONNECTS = 3;
 /** HTTP has to be written and read besides: so many times the quickest connection is allowed for at least. */
 const CONNECT_SPREAD = 2;
+/**
+ * No two targets are equally far, and the agent asks one after the other, so that the second waits for what the first costs: in a
+ * quiet network half as much again was measured.
+ */
+const BASELINE_SPREAD = 1.5;
 /** What a hop of unknown length is allowed to take: more than a round trip between the zones of a region. */
 const UNKNOWN_HOP_US = 2_000;
 
@@ -17,14 +22,14 @@ export interface Hop {
 }
 
 /**
- * What the mirror's times contain and production's, taken at the pod's interface, do not: the way from the agent to the target and back, and the
- * agent's own part. A baseline shows it at the same endpoint, together with what else distinguishes a mirror that answers
- * copies from production, such as a colder cache; it is taken to be as far away as the mirror. Else
- * connecting shows it, as it is one round trip and one turn of the agent's loop, if what accepts the connection is the target and no
- * proxy beside the agent. Connections are opened in bursts, when the agent or the target is busy, so the quickest is the best guess and the
- * median an upper bound; nothing is known of the lower. The endpoints' own least difference is no measure: a version that is
- * slower everywhere would be taken for a longer way. But no way takes longer than what the mirror answers quickest takes as a whole.
- * @param quickestUs typical time of the mirror's quickest endpoint; Infinity where it is not known
+ * What the mirror's times contain and production's, taken at the pod's interface, do not: the way from the agent to the target and
+ * back, and the agent's own part.
+ *
+ * A baseline shows it at the same endpoint, together with what else distinguishes a mirror that answers copies from production, such
+ * as a colder cache. Else connecting shows it, as it is one round trip and one turn of the agent's loop, if what accepts the
+ * connection is the target and no proxy beside the agent; connections are opened in bursts, when the agent or the target is busy, so
+ * the quickest is the best guess and the median an upper bound, and nothing is known of the lower. The least difference of any
+ * endpoint is no measure: a version that is slower everywhere would be taken for a longer way.
  */
 export function hopOf(baseline: PairSample | null, connectUs: readonly number[], quickestUs: number, confidence: number): Hop {
   const pairs = baseline === null ? [] : inTime(baseline);
@@ -62,5 +67,7 @@ function hopBy(pairs: readonly TimedPair[], confidence: number): Interval {
   };
   const estimate = centreOf(hops);
   const dependence = dependenceOf(hops.at(estimate));
-  return { estimate, low: limitOf(hops, 'low', confidence, dependence), high: limitOf(hops, 'high', confidence, dependence) };
+  const low = limitOf(hops, 'low', confidence, dependence);
+  const high = limitOf(hops, 'high', confidence, dependence);
+  return { estimate, low: low - Math.abs(low) * (1 - 1 / BASELINE_SPREAD), high: high + Math.abs(high) * (BASELINE_SPREAD - 1) };
 }

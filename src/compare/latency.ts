@@ -25,10 +25,10 @@ export interface LatencyInput {
 }
 
 /**
- * Whether the mirror answers as fast as production: a mirror's time is expected to be `ratio · production + hop`, and the ratio is the one with which
- * log(mirror / expected) lies around 0 by Wilcoxon's signed-rank test; its interval has all those that the test does not reject, as
- * the Hodges-Lehmann interval does for a mere shift. The hop is not known to the microsecond, so the interval reckons with the most
- * that it may be at its lower end and with the least at its upper; pairs near in time are not taken for independent.
+ * Whether the mirror answers as fast as production: a mirror's time is expected to be `ratio · production + hop`, and the ratio is
+ * the one with which log(mirror / expected) lies around 0 by Wilcoxon's signed-rank test; its interval has all those that the test
+ * does not reject, as the Hodges-Lehmann interval has for a mere shift. The hop is not known to the microsecond, so the interval
+ * reckons with the longest at its lower end and with the shortest at its upper; pairs near in time are not taken for independent.
  *
  * @returns null where no pair has times
  */
@@ -89,10 +89,11 @@ export function describeLatency({ verdict, ratio, confidence, tested, pairs, pVa
   const size = `${tested} of ${pairs} pairs${tested < MIN_PAIRS ? `, of which it takes ${MIN_PAIRS}` : ''}`;
   const chance = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`;
   const medians = `median ${inMs(production.p50)} in production, ${inMs(mirror.p50)} at the mirror`;
+  const cause = verdict === 'slower' ? ', and a longer one may be the cause' : '';
   const hop = {
     baseline: `, of which ${inMs(hopUs.estimate)} for the way there, as the baseline shows`,
     connect: `, of which ${inMs(hopUs.estimate)} for the way there, as connecting shows`,
-    unknown: `; how long the way there takes is not known: up to ${inMs(hopUs.high)} are allowed for it${verdict === 'slower' ? ', and a longer one may be the cause' : ''}`,
+    unknown: `; how long the way there takes is not known: up to ${inMs(hopUs.high)} are allowed for it${cause}`,
   }[hopFrom];
   return `${verdict}: the mirror takes ${ratio.estimate.toFixed(2)} times as long (${interval}; ${size}; ${chance}); ${medians}${hop}`;
 }

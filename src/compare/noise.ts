@@ -27,7 +27,7 @@ const CONFIDENCE = 0.9973;
 const MIN_VARIED = 3;
 /** Repeats below which production is not said to be steady. */
 const MIN_REPEATS = 5;
-/** And where it has been seen to vary, below which it is not said how much: what passes with time shows in late repeats only. */
+/** And where it varies or may, as it looks random, below which it is not said how much: what passes with time shows in late repeats only. */
 const MIN_REPEATS_VARYING = 20;
 /** Repeats within three seconds from which they say something of their own. */
 const MIN_SOON = 20;
@@ -56,7 +56,7 @@ function judgePlace(place: PlaceEvidence, endpoint: EndpointComparison, baseline
   const standing = hold(mirror, own);
   const said = own.count === 0 ? `production's own answers are the same here in ${everyRepeat(endpoint.repeats)}` : `production's own answers differ here in ${count(own.count)} of ${count(endpoint.repeats)} repeats`;
   // A token that each instance makes for a while: its own repeats are mostly the same, another instance's never are.
-  if (standing === 'finding' && own.count > 0 && judgeByLooks(place, endpoint) !== null) {
+  if (standing === 'finding' && (own.count > 0 || endpoint.repeats < MIN_REPEATS_VARYING) && judgeByLooks(place, endpoint) !== null) {
     return { standing: 'unknown', because: `it looks random and may belong to the instance, which a baseline or a rule would tell: ${said}, the mirror's differ in ${of(mirror)}` };
   }
   if (standing === 'noise') return judgeByState(place, endpoint, mirror, said) ?? say('noise', said, mirror);

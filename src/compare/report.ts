@@ -104,7 +104,7 @@ export interface LatencyReport {
   readonly tested: number;
   readonly production: Quantiles;
   readonly mirror: Quantiles;
-  /** What the way to the mirror adds, which production's times do not have; it is taken off before the test. Between what bounds it is known. */
+  /** What the way to the mirror adds, which production's times do not have, and between what bounds it is known. */
   readonly hopUs: Interval;
   /** How that is known: by the baseline target, by how long connecting takes, or not at all. */
   readonly hopFrom: 'baseline' | 'connect' | 'unknown';

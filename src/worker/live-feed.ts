@@ -119,7 +119,7 @@ export class LiveFeed {
       template: question.template,
       verdict,
       outcome: `${outcome} ${reason}`.trim(),
-      differences: typeof found === 'string' ? [] : found.slice(0, MOST_DIFFERENCES),
+      differences: typeof found === 'string' ? [] : found.slice(0, MOST_DIFFERENCES).map(copyOf),
       production: production === null ? null : visibleAnswer(production, visibility),
       mirror: mirror === null ? null : visibleAnswer(mirror, visibility),
     };
@@ -136,6 +136,11 @@ export class LiveFeed {
     });
     this.#options.send(batches);
   }
+}
+
+/** Differences are used again by the next comparison, and write their texts out when they are asked. */
+function copyOf({ where, kind, production, mirror, random = false }: Difference): Difference {
+  return { where, kind, production, mirror, random };
 }
 
 /** How a place is named among those that are noise. */

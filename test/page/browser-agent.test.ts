@@ -90,6 +90,8 @@ describe.skipIf(!requireKernel())('the page of an agent', () => {
     expect(await page.locator('.diff').innerText()).not.toContain('"name"');
     await showTab(page, 'performance');
     expect(await page.locator('main').innerText()).toContain('/changed/{id}');
+    await showTab(page, 'report');
+    await expect.poll(() => page.locator('main').innerText(), { timeout: 20_000 }).toMatch(/GET \/changed\/\{id\}[^]*body \/price/);
     await showTab(page, 'overview');
     await page.locator('svg.flow').waitFor();
     expect(await page.locator('svg.flow').getAttribute('aria-label')).toMatch(/sent [\d,]+; answered copies [\d,]+/);

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LiveFeed } from '../../src/worker/live-feed.ts';
+import type { WatchedExchanges } from '../../src/worker/messages.ts';
 import { END_STREAM, PREFACE, data, get, hpack, headers, requestBlock, reset, responseBlock, settings } from '../http/h2/frames.ts';
 import { call, message } from './grpc-rig.ts';
 import { Mirror, PairingRig, request, response, startGrpcMirror, type Sums } from './pairing-rig.ts';
@@ -81,6 +83,30 @@ describe('a pair of answers', () => {
     await using plain = new PairingRig({ targets: [{ url: mirror.url }] });
     plain.connect().client(request('/ok')).server(response());
     expect(await plain.sums()).toEqual({ offered: 1, compared: 0, different: 0, notCompared: {} });
+  });
+});
+
+describe('whoever watches pairs', () => {
+  it('is shown each with its own differences, however many are compared before they are sent, and those that are not compared', async () => {
+    const batches: WatchedExchanges[] = [];
+    const feed = new LiveFeed({ bodies: false, workers: 1, send: (sent) => batches.push(...structuredClone(sent)) });
+    const filter = { policy: '', template: '', method: '', statusClass: 0, onlyDifferent: false, text: '' };
+    feed.watch([{ id: 1, filter }], []);
+    await using rig = new PairingRig(spec());
+    rig.pairing.watcher = feed;
+    const connection = rig.connect();
+    connection.client(request('/other')).server(response()).client(request('/ok')).server(response('ok', '404 Not Found'));
+    connection.client(request('/ok')).server(response()).client(request('/reset')).server(response());
+    await rig.sums();
+    await expect.poll(() => batches.flatMap(({ batch }) => batch.items).length).toBe(4);
+    feed.watch([], []);
+    const told = batches.flatMap(({ batch }) => batch.items).map(({ path, verdict, outcome, differences }) => [path, verdict, outcome, differences.map(({ where }) => where).join()]);
+    expect(told.sort()).toEqual([
+      ['/ok', 'different', 'mirrored 2xx', 'status'],
+      ['/ok', 'equal', 'mirrored 2xx', ''],
+      ['/other', 'different', 'mirrored 2xx', 'body'],
+      ['/reset', 'failed', 'failed reset', ''],
+    ]);
   });
 });
 

@@ -75,11 +75,13 @@ export async function measure({ pairs, slowdown, allowed, rounds }: LatencyTrial
   await using mirror = await SlowServer.start(1 + slowdown);
   for (let round = 0; round < rounds; round++) {
     const random = seededRandom(round + 1);
-    const connectUs = await timesToConnect(mirror.port, 8);
+    const connectUs: number[] = [];
     const reservoir = new PairReservoir(SAMPLE, random);
     let left = pairs;
     const lane = async () => {
       while (left-- > 0) {
+        // As in the agent, connections are opened while there is much to do.
+        if (left % Math.ceil(pairs / CONNECTS) === 0) connectUs.push(await timeToConnect(mirror.port));
         const [cost, own, other] = gaussian(3, random);
         const typicalMs = (TYPICAL_US / 1_000) * Math.exp(0.3 * cost!);
         const [first, second] = await Promise.all([production.ask(typicalMs * Math.exp(0.15 * own!)), mirror.ask(typicalMs * Math.exp(0.15 * other!))]);
@@ -93,6 +95,7 @@ export async function measure({ pairs, slowdown, allowed, rounds }: LatencyTrial
 }
 
 const LANES = 16;
+const CONNECTS = 8;
 
 class SlowServer implements AsyncDisposable {
   readonly #server: Server;
@@ -141,15 +144,12 @@ class SlowServer implements AsyncDisposable {
   }
 }
 
-async function timesToConnect(port: number, times: number): Promise<number[]> {
-  const us: number[] = [];
-  for (let i = 0; i < times; i++) {
-    const startMs = performance.now();
-    const socket = connect(port, '127.0.0.1');
-    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    us.push((performance.now() - startMs) * 1_000);
-    socket.destroy();
-  }
+async function timeToConnect(port: number): Promise<number> {
+  const startMs = performance.now();
+  const socket = connect(port, '127.0.0.1');
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  const us = (performance.now() - startMs) * 1_000;
+  socket.destroy();
   return us;
 }
 
