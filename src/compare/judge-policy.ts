@@ -3,7 +3,7 @@ import type { EndpointComparison, PolicyComparison } from './data.ts';
 import type { JudgedEndpoint } from './judge-endpoint.ts';
 import type { JudgeRules } from './judge-rules.ts';
 import { newcombe } from './proportions.ts';
-import { differsReason, errorsReason, gapsReason, notSentReason, refusesReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
+import { differsReason, errorsReason, gapsReason, notSentReason, refusesReason, safeReason, speedUnknownReason, tooFewReason, undecidedReason } from './reasons.ts';
 import type { Counts, ErrorReport, PolicyReport, Verdict } from './report.ts';
 import { boundsOf, hasMany, hasSome, shareVerdict, sumCounts } from './verdict.ts';
 import { count, counted } from './wording.ts';
@@ -55,6 +55,7 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
   if (!isMuch && little.length > 0 && compared > 0) reasons.push(littleReason(little, inLittle, compared));
   if (hasSome(notCompared, compared) && !hasMany(notCompared, compared)) reasons.push(gapsReason(notCompared, compared));
   reasons.push(notSentReason(notCompared, compared));
+  reasons.push(speedUnknownReason(judged.map(({ report }) => report)));
   if (policy.role === 'Baseline') reasons.unshift('This is a baseline: where it differs is taken for noise of the mirrors of this policy.');
   return {
     policy: policy.policy,

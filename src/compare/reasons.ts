@@ -1,6 +1,6 @@
 import type { NotCompared } from './answer.ts';
 import type { EndpointComparison, NotComparedCounts } from './data.ts';
-import type { ErrorReport, FieldReport } from './report.ts';
+import type { EndpointReport, ErrorReport, FieldReport } from './report.ts';
 import { boundsOf, gapsIn, SOME, type Shares } from './verdict.ts';
 import { count, counted, level, percent, points } from './wording.ts';
 
@@ -66,6 +66,15 @@ export function refusesReason({ production, mirror }: EndpointComparison['answer
   const [ours, theirs] = [production.statuses[3], mirror.statuses[3]];
   if (theirs - ours <= answered / 2) return '';
   return `The mirror refuses most of what production answers: ${count(theirs)} of its ${counted(answered, 'answer')} have a status of 4xx, of production's ${count(ours)}. It may lack what production has: secrets, data, or a route.`;
+}
+
+/** A verdict that says nothing of latency must not be taken for one that found none. */
+export function speedUnknownReason(endpoints: readonly EndpointReport[]): string {
+  const timed = endpoints.filter(({ latency }) => latency !== null);
+  const unknown = timed.filter(({ latency }) => latency?.verdict === 'too little data').length;
+  if (unknown === 0) return '';
+  const of = unknown === timed.length ? (unknown === 1 ? 'its endpoint' : `any of its ${count(unknown)} endpoints`) : `${count(unknown)} of ${counted(timed.length, 'endpoint')}`;
+  return `Whether the mirror is slower is not known of ${of}: too few pairs of times, or they vary more, or are shorter, than the way to the mirror lets tell.`;
 }
 
 export function safeReason({ sure, noise, compared }: Bounded, confidence: number): string {

@@ -16,12 +16,14 @@ interface Given {
   readonly notCompared?: EndpointComparison['notCompared'];
   /** Mirror time / production time. */
   readonly slowdown?: number;
+  /** The least that production takes. */
+  readonly micros?: number;
 }
 
 /** One place that differs in so many exchanges; production is known to be steady. */
-function endpoint({ compared, template = '/a', different = 0, place = {}, repeats = 1_000, errors = [0, 0], notCompared = {}, slowdown }: Given): EndpointComparison {
+function endpoint({ compared, template = '/a', different = 0, place = {}, repeats = 1_000, errors = [0, 0], notCompared = {}, slowdown, micros = 5_000 }: Given): EndpointComparison {
   const random = seededRandom(5);
-  const sample = slowdown === undefined ? [] : Array.from({ length: 400 }, (_, i) => [i, 5_000 + random() * 5_000] as const).flatMap(([at, us]) => [at * 50, us, us * slowdown * (0.9 + random() * 0.2)]);
+  const sample = slowdown === undefined ? [] : Array.from({ length: 400 }, (_, i) => [i, micros * (1 + random())] as const).flatMap(([at, us]) => [at * 50, us, us * slowdown * (0.9 + random() * 0.2)]);
   const statuses = [0, compared, 0, 0, 0] as const;
   return {
     method: 'GET', template, compared, notCompared, repeats, soonRepeats: 0,
@@ -74,6 +76,15 @@ describe('a mirror looks safe', () => {
     expect(rare.reasons[1]).toBe('1 endpoint with 20 of 1,000 answers has too little data for a verdict: GET /rare.');
     expect(rare.endpoints.map(({ template, verdict }) => [template, verdict])).toEqual([['/a', 'looks safe'], ['/rare', 'too little data']]);
     expect(report([{ compared: 900, template: '/a' }, { compared: 99, template: '/rare' }]).verdict).toBe('too little data');
+  });
+
+  it('with a word on latency where that is not known: its times vary too much, or are too short', () => {
+    const reasons = (endpoints: readonly Given[]): string => report(endpoints).reasons.join(' ');
+    const quick = { compared: 1_000, slowdown: 1, micros: 20 };
+    expect(reasons([quick])).toContain('Whether the mirror is slower is not known of its endpoint: ');
+    expect(reasons([quick, { ...quick, template: '/b' }])).toContain('Whether the mirror is slower is not known of any of its 2 endpoints: ');
+    expect(reasons([quick, { compared: 1_000, template: '/b', slowdown: 1 }])).toContain('Whether the mirror is slower is not known of 1 of 2 endpoints: ');
+    expect(reasons([{ compared: 1_000, slowdown: 1 }])).not.toContain('slower');
   });
 });
 
