@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { cpuMs } from '../support/cpu-time.ts';
+import { cpuMsOf } from '../support/cpu.ts';
 import { allOf, answer, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
 
 /** Milliseconds, once it is warm. */
 function timeOf(work: () => void): number {
   work();
-  return cpuMs(work);
+  return cpuMsOf(work);
 }
 
 /** Compared so often, because a thread's processor time is told in steps of some milliseconds. */
@@ -13,7 +13,7 @@ const TIMES = 6;
 
 /** How many times longer one of 8 times the size takes than 8: about once where time grows with size, 8 times where it grows with its square. */
 function growth(work: (size: number) => void): number {
-  const cost = (size: number, times: number): number => Math.min(...[1, 2].map(() => cpuMs(() => numbers(times).forEach(() => work(size)))));
+  const cost = (size: number, times: number): number => Math.min(...[1, 2].map(() => cpuMsOf(() => numbers(times).forEach(() => work(size)))));
   return cost(8_000, TIMES) / Math.max(cost(1_000, 8 * TIMES), 4);
 }
 

@@ -10,7 +10,7 @@ import { Insight } from '../../src/worker/insight.ts';
 import { Learners } from '../../src/worker/learners.ts';
 import { contentBudget } from '../../src/worker/line.ts';
 import { monotonicUs } from '../../src/worker/wall-clock.ts';
-import { cpuMs } from '../support/cpu-time.ts';
+import { cpuMsOf } from '../support/cpu.ts';
 import { memoryAfterCollection } from '../support/heap.ts';
 
 const DROPS: ExchangeHandler = {
@@ -71,7 +71,7 @@ describe('what a worker learns of requests that are all different', () => {
     const requests = 60_000;
     const scene = new Scene();
     const before = memoryAfterCollection();
-    const tookMs = cpuMs(() => {
+    const tookMs = cpuMsOf(() => {
       for (let i = 0; i < requests; i++) scene.exchange(i, hostile(i));
     });
     const { observe, findings } = scene.learners.data();
