@@ -23,8 +23,10 @@ import type { Finding } from './findings/data.ts';
 import { AccountBook } from './ledger/book.ts';
 import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
+import { MAX_OBSERVED } from './metrics/observe.ts';
 import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
+import { ListedLoads } from './observe/listed-loads.ts';
 import { buildSnapshot, type SnapshotOptions } from './policy/build-snapshot.ts';
 import { policyName } from './policy/policy-name.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
@@ -68,6 +70,7 @@ export class Agent {
   readonly #dryRun: boolean;
   readonly #startedMs = performance.now();
   readonly #metrics = new MetricsPage(METRICS);
+  readonly #observed = new ListedLoads(MAX_OBSERVED);
   readonly #ids = new EndpointIds();
   readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
@@ -318,7 +321,7 @@ export class Agent {
       '/readyz': () => this.#ready(),
       '/metrics': async () => {
         const [insight, report] = await Promise.all([this.insight(), this.#reporting.report()]);
-        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, report }) };
+        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, observed: this.#observed.list(insight.observe.endpoints), report }) };
       },
       '/stats': async () => {
         // What the agent knows of itself does not depend on it.

@@ -1,6 +1,7 @@
 import type { InsightData } from './insight.ts';
 import type { Report, Verdict } from './compare/report.ts';
 import type { LedgerSums, PolicyShare } from './ledger/book.ts';
+import type { EndpointLoad } from './observe/data.ts';
 import type { TapStats } from './tap/tap.ts';
 
 /** Everything the agent knows of itself at one moment; served as JSON at /stats and as metrics at /metrics. */
@@ -35,6 +36,8 @@ export type { InsightData } from './insight.ts';
 /** The same, with what the workers have learnt of the traffic, and what follows of it: what metrics are made of. */
 export interface AgentStatsWithInsight extends AgentStats {
   readonly insight: InsightData;
+  /** What `insight` says of observed endpoints, of which a bounded number is told apart. */
+  readonly observed: readonly EndpointLoad[];
   readonly report: Report;
 }
 

@@ -24,6 +24,7 @@ function stats(): AgentStatsWithInsight {
     workers: { running: 1, restarts: 0 },
     process: { cpuUs: 1_500_000, rssBytes: 42 },
     insight: mergeInsight([]),
+    observed: [],
     report: { version: '1.2.3', at: '2026-01-01T00:00:00Z', policies: [] },
   };
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ShadowtapError, messageOf } from '../errors.ts';
 import { EventStream } from './event-stream.ts';
 import { Gate, isLoopback } from './gate.ts';
@@ -33,6 +34,13 @@ export type AdminRoutes = Readonly<Record<string, AdminRoute>>;
 const LOGIN = '/login';
 /** Listeners to events at the same time. */
 const MOST_LISTENERS = 16;
+/** Pages in the making, or not taken yet, at the same time: some have megabytes, and who asks need not read. */
+const MOST_ANSWERS = 24 + MOST_LISTENERS;
+/** Small, and answered however many ask for others: who does not get them ends the process. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+const MOST_CONNECTIONS = 1_024;
+/** Of a connection on which nothing moves. */
+const IDLE_MS = 30_000;
 
 /**
  * With every answer: a browser runs nothing but our own scripts, lets them make markup of their templates alone (Trusted Types),
@@ -52,6 +60,7 @@ const SECURITY_HEADERS = {
 const REFUSALS = {
   wrong: [401, 'this is not the token\n'],
   locked: [429, 'too many wrong tokens; try again in a minute\n'],
+  busy: [503, 'too many pages are asked for at the same time; try again\n'],
   unreadable: [400, 'send a form with the field token\n'],
 } as const;
 
@@ -62,17 +71,22 @@ export class AdminServer {
   readonly #gate: Gate;
   #loopbackOnly = false;
   #listeners = 0;
+  #answers = 0;
+  /** Connections with a question that has no answer yet. */
+  readonly #asking = new WeakSet<Socket>();
 
   /** @param gate tells who may see values; without one, who is on this machine */
   constructor(routes: AdminRoutes, gate: Gate = new Gate(null)) {
     this.#routes = routes;
     this.#gate = gate;
-    this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+    this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, connectionsCheckingInterval: 5_000 }, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         if (response.headersSent) response.destroy();
         else send(response, 500, `${messageOf(error)}\n`);
       });
     });
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.setTimeout(IDLE_MS);
   }
 
   /**
@@ -113,14 +127,29 @@ export class AdminServer {
     if (route === undefined) return send(response, 404, `no such page; there are ${Object.keys(this.#routes).join(', ')}\n`);
     const judgement = this.#gate.judge(request, this.#loopbackOnly);
     if (judgement === 'locked') return this.#refuse(response, 'locked');
+    if (!this.#begin(path, request, response)) return this.#refuse(response, 'busy');
     const answer = await route({ path, query: new URLSearchParams(query), trusted: judgement === 'trusted' });
     if ('listen' in answer) this.#stream(request, response, answer);
     else send(response, answer.status, answer.body, answer.contentType);
   }
 
+  /** @returns false where there is too much under way; of several questions on one connection (pipelining) the first is answered */
+  #begin(path: string, { socket }: IncomingMessage, response: ServerResponse): boolean {
+    if (PROBES.has(path)) return true;
+    if (this.#asking.has(socket) || this.#answers >= MOST_ANSWERS) return false;
+    this.#asking.add(socket);
+    this.#answers += 1;
+    response.once('close', () => {
+      this.#asking.delete(socket);
+      this.#answers -= 1;
+    });
+    return true;
+  }
+
   #routeOf(path: string): AdminRoute | undefined {
-    const folder = `${path.slice(0, path.indexOf('/', 1))}/*`;
-    return [path, folder].flatMap((key) => (Object.hasOwn(this.#routes, key) ? this.#routes[key]! : []))[0];
+    const slash = path.indexOf('/', 1);
+    const keys = slash < 0 ? [path] : [path, `${path.slice(0, slash)}/*`];
+    return keys.flatMap((key) => (Object.hasOwn(this.#routes, key) ? this.#routes[key]! : []))[0];
   }
 
   async #login(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -242,6 +242,7 @@ export class JsonDiffer {
   #compareContainer(depth: number): boolean {
     if (depth === 0 || !this.#walk.mayGoOver(this.#at - this.#start[depth]!)) return false;
     this.#found.takeBack(this.#foundBefore[depth]!, this.#wasOver[depth] === 1);
+    this.#walk.balance = this.#balanceBefore[depth]!;
     this.#path.changed(depth);
     this.#path.depth = depth - 1;
     this.#depth = depth - 1;

@@ -74,7 +74,7 @@ export class Watchman implements WindowAlarms {
     this.#countRequest(source);
     const note = new Note(source);
     sighting.note = note;
-    this.#examiner.examine(request, note, sighting.template);
+    this.#examiner.examine(request, note, sighting);
   }
 
   onRequest(): void {}
@@ -88,7 +88,7 @@ export class Watchman implements WindowAlarms {
     const source = this.#sourceOf(sighting, Math.max(request.firstUs, request.lastUs));
     if (source === null) return;
     if (sighting.note === null) this.#countRequest(source);
-    if (loss !== null) this.#add(loss.rule, source, sighting, request.method, loss.evidence);
+    if (loss !== null) this.#add(loss.rule, source, sighting, loss.evidence);
     // A proxy grants it; who refuses it was taken for one.
     if (isConnect) sighting.note = Object.assign(new Note(source), { isOddMethod: true });
   }
@@ -107,7 +107,7 @@ export class Watchman implements WindowAlarms {
     if (note.hasCredential) source.credentialed += 1;
     if (note.isLogin) source.logins += 1;
     if (status < 400) {
-      if (note.sensitive !== '' && status < 300 && !isPage(response)) this.#add('exposed-file', source, sighting, sighting.method, `${note.sensitive}, answered with ${status}`);
+      if (note.sensitive !== '' && status < 300 && !isPage(response)) this.#add('exposed-file', source, sighting, `${note.sensitive}, answered with ${status}`);
       return;
     }
     if (status >= 500) this.#onFault(status, note, sighting);
@@ -173,7 +173,7 @@ export class Watchman implements WindowAlarms {
   }
 
   #onFault(status: number, note: Note, sighting: Sighting): void {
-    if (status === 501 && note.isOddMethod) this.#add('unusual-method', note.source, sighting, sighting.method, 'a method that the server refuses with 501');
+    if (status === 501 && note.isOddMethod) this.#add('unusual-method', note.source, sighting, 'a method that the server refuses with 501');
     // A gateway's word that the server is away is nothing that a request did.
     if (status >= 502 && status <= 504) return;
     const { source } = note;
@@ -184,7 +184,7 @@ export class Watchman implements WindowAlarms {
 
   #onDenial(status: number, note: Note, sighting: Sighting): void {
     const { source } = note;
-    if (note.isOddMethod && isRefusal(status)) this.#add('unusual-method', source, sighting, sighting.method, `a method that the server refuses with ${status}`);
+    if (note.isOddMethod && isRefusal(status)) this.#add('unusual-method', source, sighting, `a method that the server refuses with ${status}`);
     if (note.isLogin && isFailedLogin(status)) {
       source.failLogin(note.length);
       source.endpoint.failedLogin(source.hash);
@@ -206,7 +206,7 @@ export class Watchman implements WindowAlarms {
     }
   }
 
-  #add(rule: RuleId, source: SourceWatch, { template }: Sighting, method: string, evidence: string): void {
+  #add(rule: RuleId, source: SourceWatch, { method, template }: Sighting, evidence: string): void {
     this.#report(rule, source.endpoint, source.address, method, template, evidence);
   }
 

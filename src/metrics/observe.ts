@@ -3,8 +3,8 @@ import { countOf, countUpTo, sumOf } from '../sketch/histogram.ts';
 import type { AgentStatsWithInsight } from '../stats.ts';
 import type { MetricRow } from './row.ts';
 
-/** Endpoints with labels of their own, those that were seen first; others are summed up, by pod. */
-const MAX_ENDPOINTS = 200;
+/** Endpoints with labels of their own, see `ListedLoads`. */
+export const MAX_OBSERVED = 200;
 const MAX_CLIENTS = 10;
 
 /** Seconds. */
@@ -21,9 +21,9 @@ export const OBSERVE_METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
     help: 'Requests to observed pods, by how they ended: class of status, or `none` without an answer.',
     labels: [...LABELS, 'class'],
     samples: (stats) =>
-      rowsOf(stats).flatMap(({ labels, loads }) => {
-        const classes = CLASSES.map((name, index) => ({ labels: { ...labels, class: name }, value: total(loads, ({ statuses }) => statuses[index]!) }));
-        const none = { labels: { ...labels, class: 'none' }, value: total(loads, ({ unanswered }) => unanswered) };
+      rowsOf(stats).flatMap(({ labels, load: { statuses, unanswered } }) => {
+        const classes = CLASSES.map((name, index) => ({ labels: { ...labels, class: name }, value: statuses[index]! }));
+        const none = { labels: { ...labels, class: 'none' }, value: unanswered };
         return [...classes, none].filter(({ value }) => value > 0);
       }),
   },
@@ -34,11 +34,11 @@ export const OBSERVE_METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
     labels: LABELS,
     buckets: BUCKETS,
     distributions: (stats) =>
-      rowsOf(stats).map(({ labels, loads }) => ({
+      rowsOf(stats).map(({ labels, load: { complete } }) => ({
         labels,
-        counts: BUCKETS.map((bound) => total(loads, ({ complete }) => countUpTo(complete, bound * 1e6))),
-        count: total(loads, ({ complete }) => countOf(complete)),
-        sum: total(loads, ({ complete }) => sumOf(complete)) / 1e6,
+        counts: BUCKETS.map((bound) => countUpTo(complete, bound * 1e6)),
+        count: countOf(complete),
+        sum: sumOf(complete) / 1e6,
       })),
   },
   {
@@ -70,31 +70,18 @@ export const OBSERVE_METRICS: readonly MetricRow<AgentStatsWithInsight>[] = [
 
 interface Row {
   readonly labels: Readonly<Record<(typeof LABELS)[number], string>>;
-  readonly loads: readonly EndpointLoad[];
+  readonly load: EndpointLoad;
 }
 
-/** The first come first, so that those which come later do not take series away, which would make counters fall. */
-function rowsOf({ insight }: AgentStatsWithInsight): readonly Row[] {
-  const rows = new Map<string, { labels: Row['labels']; loads: EndpointLoad[] }>();
-  for (const [index, load] of insight.observe.endpoints.toSorted((a, b) => a.sinceMs - b.sinceMs).entries()) {
-    const labels = labelsOf(index < MAX_ENDPOINTS ? load : { endpoint: load.endpoint, port: 0, method: OTHERS, template: OTHERS });
-    const key = JSON.stringify(labels);
-    const row = rows.get(key);
-    if (row === undefined) rows.set(key, { labels, loads: [load] });
-    else row.loads.push(load);
-  }
-  return [...rows.values()];
+function rowsOf({ observed }: AgentStatsWithInsight): readonly Row[] {
+  return observed.map((load) => ({ labels: labelsOf(load), load }));
 }
 
 /** Without those that stand for several endpoints: figures of now do not add up. */
-function ownRows(stats: AgentStatsWithInsight): { labels: Row['labels']; load: EndpointLoad }[] {
-  return rowsOf(stats).flatMap(({ labels, loads }) => (labels.template === OTHERS ? [] : [{ labels, load: loads[0]! }]));
+function ownRows(stats: AgentStatsWithInsight): readonly Row[] {
+  return rowsOf(stats).filter(({ load }) => load.template !== OTHERS);
 }
 
 function labelsOf({ endpoint, port, method, template }: Pick<EndpointLoad, 'endpoint' | 'port' | 'method' | 'template'>): Row['labels'] {
   return { endpoint, port: String(port), method, template };
-}
-
-function total(loads: readonly EndpointLoad[], of: (load: EndpointLoad) => number): number {
-  return loads.reduce((sum, load) => sum + of(load), 0);
 }

@@ -7,7 +7,7 @@ import { CLIENTS_LISTED, type ClientLoad, type EndpointLoad, type ObserveData } 
  * of them met under way adds up over all.
  */
 export function mergeObserve(parts: readonly ObserveData[]): ObserveData {
-  const endpoints = groupBy(parts.flatMap((part) => part.endpoints), ({ endpoint, port, method, template }) => JSON.stringify([endpoint, port, method, template]));
+  const endpoints = groupBy(parts.flatMap((part) => part.endpoints), keyOf);
   return {
     endpoints: [...endpoints.values()].map((loads) => (loads.length === 1 ? loads[0]! : mergeLoads(loads))),
     clients: mergeClients(parts.map(({ clients }) => clients)),
@@ -20,14 +20,20 @@ export function withoutNow(data: ObserveData): ObserveData {
   return { ...data, endpoints: data.endpoints.map((load) => ({ ...load, rate: 0, concurrency: { mean: 0, most: 0 }, saturation: null })) };
 }
 
-function mergeLoads(loads: readonly EndpointLoad[]): EndpointLoad {
+/** Which pod, port, method and path template. */
+export function keyOf({ endpoint, port, method, template }: EndpointLoad): string {
+  return JSON.stringify([endpoint, port, method, template]);
+}
+
+/** @param loads of the same endpoint, at least one */
+export function mergeLoads(loads: readonly EndpointLoad[]): EndpointLoad {
   const { endpoint, port, method, template } = loads[0]!;
   return {
     endpoint,
     port,
     method,
     template,
-    sinceMs: Math.min(...loads.map(({ sinceMs }) => sinceMs)),
+    sinceMs: least(loads, ({ sinceMs }) => sinceMs),
     requests: total(loads, ({ requests }) => requests),
     rate: total(loads, ({ rate }) => rate),
     statuses: loads.reduce<EndpointLoad['statuses']>(
@@ -39,8 +45,8 @@ function mergeLoads(loads: readonly EndpointLoad[]): EndpointLoad {
     complete: mergeHistograms(loads.map(({ complete }) => complete)),
     requestBytes: total(loads, ({ requestBytes }) => requestBytes),
     responseBytes: total(loads, ({ responseBytes }) => responseBytes),
-    largestRequest: Math.max(...loads.map(({ largestRequest }) => largestRequest)),
-    largestResponse: Math.max(...loads.map(({ largestResponse }) => largestResponse)),
+    largestRequest: most(loads, ({ largestRequest }) => largestRequest),
+    largestResponse: most(loads, ({ largestResponse }) => largestResponse),
     concurrency: { mean: total(loads, ({ concurrency }) => concurrency.mean), most: total(loads, ({ concurrency }) => concurrency.most) },
     saturation: mergeSaturation(loads),
   };
@@ -68,4 +74,12 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 
 function total<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((sum, item) => sum + of(item), 0);
+}
+
+function least<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((so, item) => Math.min(so, of(item)), Infinity);
+}
+
+function most<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((so, item) => Math.max(so, of(item)), 0);
 }

@@ -138,7 +138,7 @@ export class Observer {
   }
 
   #placeAgain(pod: Pod, { port, method, template, lastUs }: Series): Series {
-    return template === OTHERS ? pod.others(lastUs) : this.#place(pod, { port, method, template: this.#templates.of(template) }, lastUs);
+    return template === OTHERS ? pod.others(lastUs) : this.#place(pod, { port, method, template: this.#templates.fold(template) }, lastUs);
   }
 
   #sweep(nowUs: number, afterUs = FORGET_US): void {
@@ -154,7 +154,7 @@ export class Observer {
   #fold(): void {
     for (const pod of this.#all()) {
       for (const series of pod.all()) {
-        if (series.template === OTHERS || this.#templates.of(series.template) === series.template) continue;
+        if (series.template === OTHERS || this.#templates.fold(series.template) === series.template) continue;
         this.#drop(pod, series);
         this.#placeAgain(pod, series).absorb(series);
       }

@@ -90,7 +90,7 @@ class Page implements Model, Actions {
   select(row: LiveRow | null): void {
     this.live.select(row);
     // On a narrow screen it stands above the list.
-    if (matchMedia('(max-width: 900px)').matches) requestAnimationFrame(() => this.#root.querySelector('.live-detail')?.scrollIntoView({ block: 'nearest' }));
+    if (matchMedia('(max-width: 900px)').matches) requestAnimationFrame(() => this.#root.querySelector('.live-detail')?.scrollIntoView({ block: 'start' }));
   }
 
   #onStats(stats: AgentStats): void {

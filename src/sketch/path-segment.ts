@@ -1,3 +1,5 @@
+import { looksRandom } from './chance.ts';
+
 /** What stands in a template for a value. */
 export type Placeholder = '{id}' | '{uuid}' | '{date}' | '{email}' | '{value}';
 
@@ -10,6 +12,8 @@ const DATE = /^(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])(?:T[\d
 const EMAIL = /^[^@]+(?:@|%40)[a-z][\w-]*(?:\.[\w-]+)+$/i;
 /** https://github.com/ulid/spec */
 const ULID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/i;
+/** What a template may have in braces. */
+const PLACEHOLDER = /\{(?:id|uuid|date|email|value|more)\}/g;
 /** A name whose last part begins with a letter, as file names have it. */
 const FILE = /^(.+)\.([a-z][a-z0-9]{0,7})$/i;
 /** Words and what may be a hash, as in `index-BkX3f9aQ.js`. */
@@ -36,7 +40,7 @@ interface Shape {
  */
 export function generalise(segment: string): string {
   if (segment.length > MAX_LENGTH || !isVisible(segment)) return '{value}';
-  if (segment.includes('{')) return segment;
+  if (segment.includes('{')) return segment.replace(PLACEHOLDER, '').includes('{') ? '{value}' : segment;
   const general = segment.includes(';') ? generaliseMatrix(segment) : generaliseName(segment);
   return general.length > MAX_LENGTH ? '{value}' : general;
 }
@@ -45,8 +49,9 @@ export function generalise(segment: string): string {
 function generaliseMatrix(segment: string): string {
   const [name = '', ...parameters] = segment.split(';');
   const general = parameters.map((parameter) => {
-    const equals = parameter.indexOf('=') + 1;
-    return parameter.slice(0, equals) + (equals > 0 ? (placeholderOf(parameter.slice(equals)) ?? parameter.slice(equals)) : parameter);
+    const start = parameter.indexOf('=') + 1;
+    const value = parameter.slice(start);
+    return parameter.slice(0, start) + (start > 0 || looksRandom(value) ? (placeholderOf(value) ?? value) : value);
   });
   return [generaliseName(name), ...general].join(';');
 }
@@ -55,12 +60,18 @@ function generaliseName(name: string): string {
   const placeholder = placeholderOf(name);
   if (placeholder !== null) return placeholder;
   const file = name.includes('.') ? FILE.exec(name) : null;
-  if (file === null) return name;
+  // Parts of signed tokens are divided by dots, too (RFC 7515 section 3.1).
+  if (file === null) return looksRandom(name) ? '{id}' : name;
   const [, stem = '', extension = ''] = file;
   const parts = stem.split('.');
-  if (parts.length > 1) return [...parts.map((part, index) => (index > 0 && isHash(part, 4) ? '{id}' : withoutHash(part))), extension].join('.');
+  if (parts.length > 1) return [...parts.map((part, index) => (index > 0 && isHash(part, 4) ? '{id}' : partWithoutHash(part))), extension].join('.');
   const unhashed = withoutHash(stem);
   return `${unhashed === stem ? (placeholderOf(stem) ?? stem) : unhashed}.${extension}`;
+}
+
+function partWithoutHash(part: string): string {
+  const unhashed = withoutHash(part);
+  return looksRandom(unhashed) ? '{id}' : unhashed;
 }
 
 function withoutHash(stem: string): string {
@@ -90,8 +101,9 @@ function placeholderOf(text: string): Placeholder | null {
   return tail >= 5 || isToken(text) ? '{id}' : null;
 }
 
-/** Made by chance: digits among letters, more than names have. */
+/** Made by chance: digits among letters, more than names have, or what no names have. */
 function isToken(text: string): boolean {
+  if (looksRandom(text) && !text.includes('.')) return true;
   const { digits, lower, upper, marks, changes } = shapeOf(text);
   if (digits + lower + upper + marks < text.length) return false;
   const oneCase = lower === 0 || upper === 0;

@@ -1,3 +1,4 @@
+import { looksRandom } from './chance.ts';
 import { generalise } from './path-segment.ts';
 
 /** Deeper, and wherever there is no room to learn more, a template ends so. */
@@ -16,6 +17,8 @@ const MAX_SIBLINGS = 50;
 const MAX_WORDS = 200;
 /** So often asked for, a sibling is taken for a word. */
 const FREQUENT = 8;
+/** So often it has to be full before what is rarely asked for makes room. */
+const PATIENCE = 50_000;
 /** Methods of gRPC that are known by name; others are paths like any. */
 const MAX_METHODS = 1_000;
 
@@ -45,8 +48,8 @@ interface Node {
  * become `{value}`. Template strings are shared: equal ones are one object. Whatever comes, memory and time stay bounded: at
  * most `MAX_NODES` elements of 64 characters, at most `MAX_DEPTH` of them looked at.
  *
- * `of(of(path)) === of(path)`. As names may turn out to be values later, tables that are keyed by template fold their keys with
- * `of` again when they are read out.
+ * `of(of(path)) === of(path)`. As names may turn out to be values later, tables that are keyed by template `fold` their keys
+ * when they are read out.
  */
 export class PathTemplates {
   readonly #root = newNode('', 0);
@@ -54,9 +57,20 @@ export class PathTemplates {
   readonly #plain = new Map<string, Node>();
   readonly #methods = new Map<string, string>();
   #nodes = 1;
+  /** Times that there was no room. */
+  #missed = 0;
 
   /** @param target a request's target in any form (RFC 9112 section 3.2), with its query or without */
   of(target: string): string {
+    return this.#of(target, 1);
+  }
+
+  /** What has become of a template meanwhile. That somebody wants to know does not make its names more usual. */
+  fold(template: string): string {
+    return this.#of(template, 0);
+  }
+
+  #of(target: string, hits: number): string {
     const start = startOfPath(target);
     if (start < 0) return target === '*' ? '*' : OTHER;
     const query = target.indexOf('?', start);
@@ -64,8 +78,8 @@ export class PathTemplates {
     if (start === end) return '/';
     const path = end - start === target.length ? target : target.slice(start, end);
     const plain = path.length > MAX_PLAIN ? undefined : this.#plain.get(path);
-    if (plain === undefined) return this.#methodOf(path) ?? this.#learn(path);
-    plain.hits++;
+    if (plain === undefined) return this.#methodOf(path) ?? this.#learn(path, hits);
+    plain.hits += hits;
     return plain.text;
   }
 
@@ -74,12 +88,15 @@ export class PathTemplates {
     const known = this.#methods.get(path);
     if (known !== undefined) return known;
     if (this.#methods.size >= MAX_METHODS) return null;
+    // Not a signed token, and what is done with it.
+    if (path.slice(1, path.indexOf('/', 1)).split('.').some(looksRandom)) return null;
     const method = ownCopy(path);
     this.#methods.set(method, method);
     return method;
   }
 
-  #learn(path: string): string {
+  #learn(path: string, hits: number): string {
+    if (this.#missed >= PATIENCE) this.#makeRoom();
     let node = this.#root;
     let start = 1;
     for (;;) {
@@ -92,7 +109,7 @@ export class PathTemplates {
       if (slash < 0) break;
       start = slash + 1;
     }
-    node.hits++;
+    node.hits += hits;
     if (node.text === path) this.#plain.set(node.text, node);
     return node.text;
   }
@@ -105,12 +122,37 @@ export class PathTemplates {
     const isWord = !PLACEHOLDERS.has(segment);
     if (isWord && parent.words >= parent.maxWords) this.#fold(parent);
     if (isWord && parent.folded) return this.#childOf(parent, VALUE);
-    if (this.#nodes >= MAX_NODES) return null;
+    if (this.#nodes >= MAX_NODES) {
+      this.#missed++;
+      return null;
+    }
     const child = newNode(ownCopy(`${parent.text}/${segment}`), parent.depth + 1);
     parent.children.set(ownCopy(segment), child);
     if (isWord) parent.words++;
     this.#nodes++;
     return child;
+  }
+
+  /** Forgets what was hardly asked for, so that whoever tries everything does not leave the table full for good. */
+  #makeRoom(): void {
+    this.#missed = 0;
+    this.#prune(this.#root);
+    this.#plain.clear();
+  }
+
+  /** @returns how often it was asked for; of that half is forgotten, too */
+  #prune(parent: Node): number {
+    let hits = parent.hits;
+    for (const [segment, child] of parent.children) {
+      const asked = this.#prune(child);
+      hits += asked;
+      if (asked >= FREQUENT) continue;
+      parent.children.delete(segment);
+      if (!PLACEHOLDERS.has(segment)) parent.words--;
+      this.#nodes -= sizeOf(child);
+    }
+    parent.hits >>= 1;
+    return hits;
   }
 
   /** Its children are many: where most of them are in frequent use they are words, otherwise only those that are stay. */

@@ -37,7 +37,7 @@ export class Learners {
 
   constructor({ budget, toWallMs, learnSeconds, workers }: LearnersOptions) {
     const templates = this.#templates;
-    const fold = (template: string): string => templates.of(template);
+    const fold = (template: string): string => templates.fold(template);
     const spare = new SpareBudget(budget, SPARE_SHARE);
     this.#comparator = new Comparator({ memory: spare, fold });
     this.pairing = new Pairing({ comparator: this.#comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });

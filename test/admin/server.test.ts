@@ -47,6 +47,58 @@ describe('the admin port', () => {
     expect((await get('/ok')).status).toBe(200);
   });
 
+  it('takes no path for one that begins alike', async () => {
+    const other = new AdminServer({ '/some/*': ({ path }) => ({ status: 200, contentType: 'text/plain', body: path }) });
+    port = await other.listen('127.0.0.1', 0);
+    expect((await get('/some/thing')).body).toBe('/some/thing');
+    expect((await get('/some')).status).toBe(404);
+    expect((await get('/somex')).status).toBe(404);
+    await other.close();
+  });
+
+  describe('when somebody asks for more than he takes', () => {
+    let made = 0;
+    let now = (): void => {};
+    beforeEach(async () => {
+      made = 0;
+      const { promise: later, resolve } = Promise.withResolvers<void>();
+      now = resolve;
+      await admin.close();
+      admin = new AdminServer({
+        '/large': async () => {
+          made += 1;
+          await later;
+          return { status: 200, contentType: 'text/plain', body: 'x'.repeat(1 << 20) };
+        },
+        '/healthz': () => ({ status: 200, contentType: 'text/plain', body: 'ok\n' }),
+      });
+      port = await admin.listen('127.0.0.1', 0);
+    });
+    const ASK = 'GET /large HTTP/1.1\r\nHost: x\r\n\r\n';
+
+    it('on one connection, the first question is answered', async () => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(ASK.repeat(500));
+      await expect.poll(() => made).toBe(1);
+      now();
+      const answers = await text(socket);
+      expect(answers).toContain('x'.repeat(1 << 20));
+      expect(answers).toContain('HTTP/1.1 503');
+      expect(made).toBe(1);
+    });
+
+    it('on many, forty are, and probes', async () => {
+      const sockets = Array.from({ length: 100 }, () => connect(port, '127.0.0.1').pause());
+      for (const socket of sockets) socket.write(ASK);
+      await expect.poll(() => made).toBe(40);
+      expect((await get('/large')).status).toBe(503);
+      expect(await get('/healthz')).toEqual({ status: 200, body: 'ok\n' });
+      for (const socket of sockets) socket.destroy();
+      now();
+      await expect.poll(async () => (await get('/large')).status).toBe(200);
+    });
+  });
+
   it('says what to do when its port is taken', async () => {
     await expect(new AdminServer({}).listen('127.0.0.1', port)).rejects.toMatchObject({ code: 'LISTEN', message: expect.stringContaining('--admin') });
   });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InsightBook } from '../../src/agent/insight-book.ts';
 import { Remembered } from '../../src/agent/remembered.ts';
 import { WorkerPool } from '../../src/agent/worker-pool.ts';
-import { mergeInsight } from '../../src/insight.ts';
+import { mergeInsight, type InsightData } from '../../src/insight.ts';
 import { AccountBook } from '../../src/ledger/book.ts';
 import { createLogger } from '../../src/log.ts';
 import { buildSnapshot } from '../../src/policy/build-snapshot.ts';
@@ -25,6 +25,44 @@ describe('the book of what workers say', () => {
     book.retire(0);
     book.retire(0);
     expect(totals()).toEqual([15, 15, 15]);
+  });
+
+  const said = (counts: Readonly<Record<string, number>>): InsightData => {
+    const insight = insightOf(1);
+    const [load] = insight.observe.endpoints;
+    return { ...insight, observe: { ...insight.observe, endpoints: Object.entries(counts).map(([template, requests]) => ({ ...load!, template, requests })) } };
+  };
+  const requestsIn = (book: InsightBook) => Object.fromEntries(mergeInsight(book.parts()).observe.endpoints.map(({ template, requests }) => [template, requests]));
+
+  it('keeps what one worker has forgotten of an endpoint for as long as another counts it', () => {
+    const book = new InsightBook();
+    book.heard(0, said({ '/a': 5, '/b': 1 }));
+    book.heard(1, said({ '/a': 3 }));
+    book.heard(0, said({}));
+    expect(requestsIn(book)).toEqual({ '/a': 8 });
+    book.heard(0, said({ '/a': 1 }));
+    expect(requestsIn(book)).toEqual({ '/a': 9 });
+    book.heard(0, said({}));
+    book.heard(1, said({}));
+    expect(requestsIn(book)).toEqual({});
+  });
+
+  it('forgets endpoints of workers that are no more when nobody has heard of them for an hour, or there are too many', () => {
+    let nowMs = 0;
+    const book = new InsightBook(() => nowMs);
+    book.heard(0, said({ '/a': 5, '/b': 1 }));
+    book.retire(0);
+    nowMs = 3_500_000;
+    book.heard(0, said({ '/a': 1 }));
+    nowMs = 3_700_000;
+    book.heard(0, said({ '/a': 2 }));
+    expect(requestsIn(book)).toEqual({ '/a': 7 });
+    for (let crash = 0; crash < 5; crash++) {
+      book.heard(0, said(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`/${crash}/${index}`, 1]))));
+      book.retire(0);
+    }
+    expect(Object.keys(requestsIn(book))).toHaveLength(1000);
+    expect(requestsIn(book)['/4/499']).toBe(1);
   });
 
   it('tells no rate of a worker that is no more', () => {

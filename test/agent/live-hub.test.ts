@@ -3,7 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdminServer } from '../../src/admin/server.ts';
 import { LiveHub, liveFilter } from '../../src/agent/live-hub.ts';
 import { pageRoutes } from '../../src/agent/page.ts';
-import type { WatchMessage } from '../../src/worker/messages.ts';
+import { WorkerPool } from '../../src/agent/worker-pool.ts';
+import { AccountBook } from '../../src/ledger/book.ts';
+import { createLogger } from '../../src/log.ts';
+import { buildSnapshot } from '../../src/policy/build-snapshot.ts';
+import type { WatchedExchanges, WatchMessage } from '../../src/worker/messages.ts';
 import { exchangeAt, reportAt } from '../page/figures.ts';
 
 let told: WatchMessage[] = [];
@@ -93,6 +97,27 @@ describe('viewers of exchanges', () => {
       .toMatch(/event: missed\ndata: \d+/);
     const batches = slow.text().split('event: batch').length - 1;
     expect(batches).toBeLessThan(400);
+  });
+});
+
+describe('workers', () => {
+  it('look out for those who watch, and so do those that take the place of others', async () => {
+    const heard: number[][] = [];
+    const source = { kind: 'shared' as const, fd: -1, bytes: 65_536, muteFd: -1, wake: new SharedArrayBuffer(4) };
+    const live = { showBodies: false, onExchanges: (batches: readonly WatchedExchanges[]) => void heard.push(batches.map(({ id }) => id)) };
+    const options = { sources: [source], memoryBytes: 1 << 20, marker: 'm', share: new SharedArrayBuffer(8), book: new AccountBook(1), log: createLogger('silent'), live };
+    const pool = new WorkerPool({ ...options, entry: new URL('./watching-worker.ts', import.meta.url) }, buildSnapshot(1, [], []));
+    await pool.start();
+    try {
+      const filter = liveFilter(new URLSearchParams());
+      pool.watch({ kind: 'watch', watchers: [{ id: 7, filter }], noise: [] });
+      await expect.poll(() => heard).toEqual([[7]]);
+      await expect(pool.plan()).rejects.toMatchObject({ code: 'WORKER' });
+      await expect.poll(() => [pool.restarts, pool.running]).toEqual([1, 1]);
+      await expect.poll(() => heard).toEqual([[7], [7]]);
+    } finally {
+      await pool.stop(0);
+    }
   });
 });
 

@@ -73,6 +73,12 @@ describe('JSON differs', () => {
     },
   );
 
+  it('knows a list in another order also where an element was gone over twice, as names in it are escaped', () => {
+    const production = '{"list":[{"id":0,"\\u0065lement":"a"},{"id":1,"element":[]},{"id":2,"element":""}]}';
+    const mirror = '{"list":[{"id":2,"element":""},{"id":1,"element":[]},{"id":0,"element":"a"}]}';
+    expect(jsonPlaces(production, mirror)).toEqual(['order body /list']);
+  });
+
   it('as text where it is too deep', () => {
     const nested = (depth: number, value: number): string => '['.repeat(depth) + value + ']'.repeat(depth);
     expect(jsonPlaces(nested(MAX_DEPTH, 1), nested(MAX_DEPTH, 2))).toEqual([`field body ${'/-'.repeat(MAX_DEPTH)}`]);

@@ -151,6 +151,21 @@ describe('the component monitoring', () => {
 });
 
 describe('the configuration of the base', () => {
+  it('has settings to uncomment, for a webhook and the page, that are right', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shadowtap-config-'));
+    try {
+      const text = readFileSync(`${DAEMONSET}/base/config/agent.yaml`, 'utf8').replaceAll(/# (?=findings:|page:)/g, '').replaceAll(/\/etc\/shadowtap-(?:webhook|page)/g, folder);
+      writeFileSync(join(folder, 'headers'), 'Authorization: Bearer x\n', { mode: 0o600 });
+      writeFileSync(join(folder, 'token'), 'a-token-of-some-length\n', { mode: 0o600 });
+      writeFileSync(join(folder, 'agent.yaml'), text);
+      const { settings } = loadConfig(join(folder, 'agent.yaml'));
+      expect(settings.findings.webhook).toMatchObject({ url: 'https://hooks.example/shadowtap', minSeverity: 'medium' });
+      expect(settings.page).toMatchObject({ enabled: true, token: 'a-token-of-some-length' });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('is taken by agent and controller as it is, and the agent finds its node in the environment', () => {
     const { settings, kubernetes, endpoints } = loadConfig(`${DAEMONSET}/base/config/agent.yaml`);
     expect(settings).toMatchObject({ tap: 'auto', admin: { host: '0.0.0.0', port: 9464 }, cpuBudget: 0.8 });

@@ -42,6 +42,15 @@ describe('the watchman', () => {
     });
   });
 
+  it('says nothing of what was sent in place of a method', () => {
+    const world = new World();
+    world.exchange(event(1, `${request('GET', '/')}hunter2 /login HTTP/1.1\r\nbad header\r\n\r\n`, 400));
+    world.exchange(event(2, request('HUNTER2', '/login?id=1%20union%20select%202'), 405, { client: '10.9.0.2' }));
+    const { findings } = world.data();
+    expect(findings.map(({ rule, method }) => [rule, method]).sort()).toEqual([['ambiguous-head', '(other)'], ['sql-injection', '(other)'], ['unusual-method', '(other)']]);
+    expect(JSON.stringify(findings)).not.toMatch(/hunter2/i);
+  });
+
   it('looks only at endpoints that are observed, and forgets those that no longer are', () => {
     const world = new World();
     world.exchange(event(1, request('GET', '/.env'), 404, { endpoint: 7 }));

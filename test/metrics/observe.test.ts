@@ -1,13 +1,16 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergeInsight } from '../../src/insight.ts';
-import { OBSERVE_METRICS } from '../../src/metrics/observe.ts';
+import { MAX_OBSERVED, OBSERVE_METRICS } from '../../src/metrics/observe.ts';
 import { MetricsPage } from '../../src/metrics.ts';
-import type { ObserveData } from '../../src/observe/data.ts';
+import { OTHERS, type EndpointLoad, type ObserveData } from '../../src/observe/data.ts';
+import { mergeLoads } from '../../src/observe/merge.ts';
+import { ListedLoads } from '../../src/observe/listed-loads.ts';
 import type { AgentStatsWithInsight } from '../../src/stats.ts';
 import { Watching } from '../observe/watching.ts';
 
-const page = (observe: ObserveData): Promise<string> =>
-  new MetricsPage(OBSERVE_METRICS).render({ insight: { ...mergeInsight([]), observe } } as AgentStatsWithInsight);
+const page = (observe: ObserveData, listed = new ListedLoads(MAX_OBSERVED)): Promise<string> =>
+  new MetricsPage(OBSERVE_METRICS).render({ insight: { ...mergeInsight([]), observe }, observed: listed.list(observe.endpoints) } as unknown as AgentStatsWithInsight);
 
 /** Samples of one metric, without its name. */
 const samplesOf = (text: string, name: string): string[] => text.split('\n').filter((line) => line.startsWith(`${name}{`)).map((line) => line.slice(name.length));
@@ -43,12 +46,42 @@ describe('the metrics of observed pods', () => {
     const watching = new Watching();
     watching.exchange('/a');
     const [load] = watching.data().endpoints;
+    const listed = new ListedLoads(MAX_OBSERVED);
     const endpoints = Array.from({ length: 1000 }, (_, index) => ({ ...load!, template: `/${index}`, sinceMs: 1000 + ((index * 7) % 1000) }));
-    const samples = samplesOf(await page({ endpoints, clients: [], folded: 0 }), 'shadowtap_observed_requests_total');
+    const samples = samplesOf(await page({ endpoints, clients: [], folded: 0 }, listed), 'shadowtap_observed_requests_total');
     expect(samples).toHaveLength(201);
     expect(samples.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)).toBe(1000);
     expect(samples.at(-1)).toContain('template="(others)"');
-    const later = samplesOf(await page({ endpoints: [{ ...load!, template: '/new', sinceMs: 3000 }, ...endpoints], clients: [], folded: 0 }), 'shadowtap_observed_requests_total');
+    const later = samplesOf(await page({ endpoints: [{ ...load!, template: '/new', sinceMs: 1 }, ...endpoints], clients: [], folded: 0 }, listed), 'shadowtap_observed_requests_total');
     expect(later.slice(0, -1)).toEqual(samples.slice(0, -1));
+  });
+
+  it('never fall, whatever comes and is forgotten: they rise, or are gone', async () => {
+    const watching = new Watching();
+    watching.exchange('/a', { takesUs: 2_000 });
+    watching.exchange('/a', { takesUs: 70_000, status: 500 });
+    const [load] = watching.data().endpoints;
+    const load1 = { ...load!, statuses: [0, 1, 0, 0, 0] as const, complete: load!.complete.slice(0, 2), requests: 1 };
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(fc.record({ name: fc.nat({ max: 6 }), grows: fc.boolean() }), { maxLength: 6 }), { maxLength: 12 }), async (steps) => {
+        const listed = new ListedLoads(2);
+        const counts = new Map<number, EndpointLoad>();
+        let before = new Map<string, number>();
+        for (const [step, present] of steps.entries()) {
+          const names = new Set(present.map(({ name }) => name));
+          for (const name of [...counts.keys()]) if (!names.has(name)) counts.delete(name);
+          for (const { name, grows } of present) {
+            const known = counts.get(name);
+            const next = { ...load1, template: name === 6 ? OTHERS : `/${name}`, sinceMs: known?.sinceMs ?? step };
+            counts.set(name, known === undefined ? next : grows ? mergeLoads([known, { ...load!, template: known.template, sinceMs: known.sinceMs }]) : known);
+          }
+          const text = await page({ endpoints: [...counts.values()], clients: [], folded: 0 }, listed);
+          const now = new Map(text.split('\n').filter((line) => line.includes('{')).map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+          for (const [series, value] of now) if (/_total|_bucket|_count|_sum/.test(series)) expect(value, series).toBeGreaterThanOrEqual(before.get(series) ?? 0);
+          before = now;
+        }
+      }),
+      { interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+    );
   });
 });

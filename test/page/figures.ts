@@ -74,7 +74,7 @@ function endpoint(method: string, template: string, verdict: Verdict, different:
     method,
     template,
     verdict,
-    reasons: verdict === 'differs' ? [`${different} of ${compared} exchanges differ, which is more than 0.1 %`] : ['no difference in 19,400 exchanges: below 0.02 % with 95 % confidence'],
+    reasons: slower ? ['the mirror is slower by 31 % (22 to 40 %), which is more than 10 %'] : verdict === 'differs' ? [`${different} of ${compared} exchanges differ, which is more than 0.1 %`] : ['no difference in 19,400 exchanges: below 0.02 % with 95 % confidence'],
     counts: { compared, equal: 11_000, noise: compared - 11_000 - different, different, differentShare: different / compared, kinds: { field: different }, notCompared: { incomplete: 3 } },
     fields: different > 0 ? FIELDS : [],
     noise: NOISE,

@@ -19,3 +19,10 @@ export function heapAfterCollection(): number {
   collect();
   return process.memoryUsage().heapUsed;
 }
+
+/** The same with what typed arrays and buffers have beside the heap. */
+export function memoryAfterCollection(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
