@@ -74,7 +74,7 @@ export function speedUnknownReason(endpoints: readonly EndpointReport[]): string
   const unknown = timed.filter(({ latency }) => latency?.verdict === 'too little data').length;
   if (unknown === 0) return '';
   const of = unknown === timed.length ? (unknown === 1 ? 'its endpoint' : `any of its ${count(unknown)} endpoints`) : `${count(unknown)} of ${counted(timed.length, 'endpoint')}`;
-  return `Whether the mirror is slower is not known of ${of}: too few pairs of times, or they vary more, or are shorter, than the way to the mirror lets tell.`;
+  return `Whether the mirror is slower is not known of ${of}: they were timed too rarely, vary too much, or answer too quickly against the way to the mirror.`;
 }
 
 export function safeReason({ sure, noise, compared }: Bounded, confidence: number): string {
