@@ -165,10 +165,10 @@ describe('a copy that is not compared says why', () => {
     expect(rig.book.sums().requests).toMatchObject([{ outcome: 'mirrored', count: 40 }]);
   });
 
-  it('memory, pressure: more wait for production, or to be compared, than there may be', async () => {
-    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000 } }), { memory: 256 << 20 });
+  it('memory, pressure: more wait for production, or to be compared, than there may be', { timeout: 60_000 }, async () => {
+    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000, timeout: '60s' } }), { memory: 256 << 20 });
     const connections = Array.from({ length: 4_100 }, () => rig.connect().client(request('/ok')));
-    await expect.poll(() => rig.book.sums().open, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => rig.book.sums().open, { timeout: 30_000 }).toBe(0);
     // All at once: none of them can be compared meanwhile.
     for (const connection of connections.slice(0, 1_100)) connection.server(response());
     expect(await rig.sums()).toEqual({ offered: 4_100, compared: 1_024, different: 0, notCompared: { memory: 4, pressure: 76, 'no-answer': 2_996 } });

@@ -2,7 +2,7 @@ import type { EndpointReport, PolicyReport, Report } from '../../compare/report.
 import { printable } from '../printable.ts';
 import { renderTable } from '../table.ts';
 import { placeRows } from './same-places.ts';
-import { count, examplesOf, factor, leftOut, medians, nameOf, part, placeOf, titleOf } from './words.ts';
+import { count, examplesOf, factor, leftOut, medians, nameOf, part, placeOf, share, titleOf } from './words.ts';
 
 /** Endpoints and places that are shown of one policy; JSON has them all. */
 const SHOWN = 30;
@@ -21,7 +21,7 @@ function policyText(policy: PolicyReport): string {
   const lines = [
     titleOf(policy),
     ...reasons.map((reason) => `  ${reason}`),
-    `  ${count(counts.compared)} compared since ${since}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, ${part(counts.different, counts.differentShare)} different`,
+    `  ${count(counts.compared)} compared since ${since}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, ${count(counts.different)} different (${share(counts.differentShare)})`,
   ];
   const left = leftOut(counts);
   if (left !== '') lines.push(`  not compared: ${left}`);
