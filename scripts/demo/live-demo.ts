@@ -123,7 +123,7 @@ export async function liveDemo({ seconds, rate, keep, page }: DemoOptions): Prom
   const { text, agree } = summary(state, expected, await mirror.fingerprint());
   process.stdout.write(text);
   const defects = defectsIn(await agent.reportOf(expected.received));
-  process.stdout.write(`\n${defects.text}\nThe whole report: shadowtap report, or the page at http://${agent.admin}/ while the agent runs (--keep, --page).\n`);
+  process.stdout.write(`\n${defects.text}\nThe whole report, while the agent runs (--keep, --page): bin/shadowtap report --admin ${agent.admin}, or the page at http://${agent.admin}/.\n`);
   if (keep) {
     clients.resume();
     process.stdout.write(`Still running: the agent's page is http://${agent.admin}/, its metrics http://${agent.admin}/metrics; config ${config}. Ctrl-C takes everything down.\n`);

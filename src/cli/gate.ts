@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ComparisonData } from '../compare/data.ts';
 import { judge } from '../compare/judge.ts';
 import type { JudgeRules } from '../compare/judge-rules.ts';
 import { mergeComparison } from '../compare/merge.ts';
-import type { PolicyReport, Report } from '../compare/report.ts';
+import type { Report, Verdict } from '../compare/report.ts';
 import { comparedSince } from '../compare/since.ts';
 import { ShadowtapError } from '../errors.ts';
 import { durationMs, isDuration } from '../policy/duration.ts';
 import { openAgentPages, type AgentPages, type PageOptions } from './agent-pages.ts';
 import { EXIT_FAILED, EXIT_OK, type Io } from './io.ts';
 import { printable } from './printable.ts';
-import { policyName } from './report.ts';
-import { askComparisons, type Comparisons } from './report/comparisons.ts';
+import { askComparisons, policyName, unknownPolicy, type Comparisons } from './report/comparisons.ts';
 import { checkReportFormat, renderReport } from './report/formats.ts';
 
 export interface GateOptions extends PageOptions {
@@ -29,6 +29,16 @@ export const EXIT_TOO_LITTLE = 5;
 
 /** How often agents are asked meanwhile. */
 const LOOK_MS = 5_000;
+/** How long agents may take to hear of a policy that was applied just before. */
+const KNOWN_MS = 30_000;
+const KNOWN_LOOK_MS = 500;
+
+/**
+ * By which it is judged on the way whether waiting is of no use. Who looks again and again finds something by chance at last, so it
+ * takes more to be sure (J. L. Haybittle 1971, R. Peto et al. 1976: 99.9 % on the way, and the usual at the end); and what
+ * is not known to be noise may turn out to be.
+ */
+const ON_THE_WAY: Partial<JudgeRules> = { confidencePercent: 99.9, minCompared: Infinity };
 
 /**
  * Watches a policy for a while and tells a pipeline by its exit code whether the mirror held. Only what is compared meanwhile
@@ -40,34 +50,51 @@ export async function gate(options: GateOptions, io: Io): Promise<number> {
   if (forMs < 1_000) throw new ShadowtapError('USAGE', `--for: ${JSON.stringify(options.for)} is not allowed; give a duration from 1s, such as 10m`);
   const allowed = limitsOf(options);
   const pages = await openAgentPages(options);
-  const stopped = io.untilStopped().then(() => 'stopped' as const);
+  const stopped = io.untilStopped();
   try {
     const window = new Window(pages, policyName(options.policy), allowed);
-    await window.open();
+    const agents = await window.open(Math.min(forMs, KNOWN_MS));
+    io.err.write(`shadowtap: watching ${printable(policyName(options.policy))} for ${options.for}, by ${agents === 1 ? '1 agent' : `${agents} agents`}\n`);
     const endMs = performance.now() + forMs;
-    for (let leftMs = forMs; leftMs > 0; leftMs = endMs - performance.now()) {
-      const event = await Promise.race([sleep(Math.min(LOOK_MS, leftMs)), stopped]);
+    let isStopped = false;
+    for (let leftMs = forMs; leftMs > 0 && !isStopped; leftMs = endMs - performance.now()) {
+      isStopped = await isStoppedWithin(Math.min(LOOK_MS, leftMs), stopped);
       await window.look();
-      if (event === 'stopped' || verdictOf(window.report.policies) === 'differs') break;
+      if (window.isHopeless) break;
     }
-    io.out.write(renderReport(window.report, format));
-    for (const problem of window.problems) io.err.write(`shadowtap: ${printable(problem)}\n`);
-    if (verdictOf(window.report.policies) === 'differs') return EXIT_DIFFERS;
-    if (window.problems.length > 0) return EXIT_FAILED;
-    return verdictOf(window.report.policies) === 'looks safe' ? EXIT_OK : EXIT_TOO_LITTLE;
+    const { report, verdict } = window;
+    const problems = isStopped ? [...window.problems, 'it was stopped before its time was over'] : window.problems;
+    io.out.write(renderReport(report, format));
+    for (const problem of problems) io.err.write(`shadowtap: ${printable(problem)}\n`);
+    if (verdict === 'differs') return EXIT_DIFFERS;
+    if (problems.length > 0) return EXIT_FAILED;
+    return verdict === 'looks safe' ? EXIT_OK : EXIT_TOO_LITTLE;
   } finally {
     await pages.close();
   }
 }
 
+/** Leaves no timer behind, which would keep the process from ending. */
+async function isStoppedWithin(ms: number, stopped: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const over = sleep(ms, false, { signal: timer.signal }).catch(() => true);
+  const isStopped = await Promise.race([over, stopped.then(() => true)]);
+  timer.abort();
+  return isStopped;
+}
+
 /** What has been compared since it was opened. */
 class Window {
-  report: Report = { version: '', at: '', policies: [] };
-  problems: readonly string[] = [];
   readonly #pages: AgentPages;
   readonly #policy: string;
   readonly #allowed: Partial<JudgeRules>;
+  #opened = '';
+  /** What agents had compared before, and what they have by now. */
   #before: Comparisons['byAgent'] = new Map();
+  #after = new Map<string, ComparisonData>();
+  #data: ComparisonData = { policies: [] };
+  #rules: JudgeRules | null = null;
+  #problems: readonly string[] = [];
 
   constructor(pages: AgentPages, policy: string, allowed: Partial<JudgeRules>) {
     this.#pages = pages;
@@ -75,31 +102,65 @@ class Window {
     this.#allowed = allowed;
   }
 
-  /** @throws ShadowtapError KUBE_API where no agent answers: waiting would show nothing */
-  async open(): Promise<void> {
-    const { byAgent, problems } = await askComparisons(this.#pages);
-    if (byAgent.size === 0) throw new ShadowtapError('KUBE_API', `no agent answers: ${problems.join('; ')}`);
-    this.#before = byAgent;
+  /**
+   * @returns how many agents answer
+   * @throws ShadowtapError KUBE_API where no agent answers, USAGE where none knows the policy in this time: waiting would show nothing
+   */
+  async open(patienceMs: number): Promise<number> {
+    const endMs = performance.now() + patienceMs;
+    for (;;) {
+      const { byAgent, rules, problems } = await askComparisons(this.#pages);
+      if (byAgent.size === 0) throw new ShadowtapError('KUBE_API', `no agent answers: ${problems.join('; ')}`);
+      this.#before = byAgent;
+      this.#after = new Map(byAgent);
+      this.#rules = rules.get(this.#policy) ?? null;
+      this.#opened = new Date().toISOString();
+      if (this.#rules !== null) return byAgent.size;
+      if (performance.now() > endMs) throw unknownPolicy(this.#policy);
+      await sleep(KNOWN_LOOK_MS);
+    }
   }
 
+  /** An agent that does not answer is taken at its last word. */
   async look(): Promise<void> {
     const { byAgent, rules, problems } = await askComparisons(this.#pages);
-    const parts = [...byAgent].map(([agent, after]) => {
+    for (const [agent, said] of byAgent) this.#after.set(agent, said);
+    const parts = [...this.#after].map(([agent, after]) => {
       const before = this.#before.get(agent);
       return before === undefined ? after : comparedSince(before, after);
     });
-    const merged = mergeComparison(parts);
-    const own = { policies: merged.policies.filter(({ policy }) => policy === this.#policy) };
-    this.report = judge(own, (policy) => {
-      const known = rules.get(policy);
-      return known === undefined ? null : { ...known, ...this.#allowed };
-    });
-    this.problems = problems;
+    this.#data = { policies: mergeComparison(parts).policies.filter(({ policy }) => policy === this.#policy) };
+    this.#rules = rules.get(this.#policy) ?? this.#rules;
+    this.#problems = problems;
+  }
+
+  get report(): Report {
+    const { policies, ...rest } = this.#judge();
+    return { ...rest, policies: policies.map((policy) => ({ ...policy, since: policy.since > this.#opened ? policy.since : this.#opened })) };
+  }
+
+  get verdict(): Verdict {
+    return verdictOf(this.#judge());
+  }
+
+  /** It differs so surely that no more data can help. */
+  get isHopeless(): boolean {
+    return this.verdict === 'differs' && verdictOf(this.#judge(ON_THE_WAY)) === 'differs';
+  }
+
+  /** Agents that did not answer at the last look. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  #judge(stricter: Partial<JudgeRules> = {}): Report {
+    const rules = this.#rules;
+    return judge(this.#data, () => (rules === null ? null : { ...rules, ...this.#allowed, ...stricter }));
   }
 }
 
 /** Of several targets the worst one counts; baselines do not. */
-function verdictOf(policies: readonly PolicyReport[]): PolicyReport['verdict'] {
+function verdictOf({ policies }: Report): Verdict {
   const verdicts = policies.filter(({ role }) => role === 'Mirror').map(({ verdict }) => verdict);
   if (verdicts.includes('differs')) return 'differs';
   return verdicts.length > 0 && verdicts.every((verdict) => verdict === 'looks safe') ? 'looks safe' : 'too little data';

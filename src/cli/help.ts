@@ -93,7 +93,7 @@ Examples:
 
 export const REPORT_HELP = `
 For each policy with the field \`compare\`: what was compared since the agents, or the policy, began; what differs and what
-is noise, and why; errors; latency; and a verdict whose rules docs/compare-noise.md tells. Without --admin all agents of the cluster
+is noise, and why; errors; latency; and a verdict whose rules docs/compare.md tells. Without --admin all agents of the cluster
 are asked, through its API server, and judged together. Exit code 1: an agent does not answer.
 
 Examples:

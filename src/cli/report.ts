@@ -1,11 +1,10 @@
 import { judge } from '../compare/judge.ts';
 import { mergeComparison } from '../compare/merge.ts';
 import type { Report } from '../compare/report.ts';
-import { ShadowtapError } from '../errors.ts';
 import { openAgentPages, type PageOptions } from './agent-pages.ts';
 import { EXIT_FAILED, EXIT_OK, type Io } from './io.ts';
 import { printable } from './printable.ts';
-import { askComparisons } from './report/comparisons.ts';
+import { askComparisons, policyName, unknownPolicy } from './report/comparisons.ts';
 import { checkReportFormat, renderReport } from './report/formats.ts';
 
 export interface ReportOptions extends PageOptions {
@@ -35,12 +34,6 @@ function isWanted(name: string, { policy, namespace }: ReportOptions): boolean {
   return (policy === undefined || name === policyName(policy)) && (namespace === undefined || name.startsWith(`${namespace}/`));
 }
 
-/** `next` is `default/next`, as for kubectl. */
-export function policyName(text: string): string {
-  return text.includes('/') ? text : `default/${text}`;
-}
-
 function refuseUnknown(policy: string | undefined, { policies }: Report): void {
-  if (policy === undefined || policies.length > 0) return;
-  throw new ShadowtapError('USAGE', `--policy: no agent compares by ${JSON.stringify(policyName(policy))}; give namespace/name of a policy with the field compare`);
+  if (policy !== undefined && policies.length === 0) throw unknownPolicy(policyName(policy));
 }

@@ -1,7 +1,7 @@
 import type { NotCompared } from './answer.ts';
 import type { DifferenceKind } from './difference.ts';
 
-/** What `GET /report` and `shadowtap report` say: judged, for people and pipelines. docs/compare-noise.md tells the rules. */
+/** What `GET /report` and `shadowtap report` say: judged, for people and pipelines. docs/compare.md tells the rules. */
 export interface Report {
   readonly version: string;
   /** When it was made, RFC 3339. */

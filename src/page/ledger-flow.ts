@@ -99,7 +99,13 @@ function exitsOf(exits: ReadonlyMap<Outcome, Leaving>): Exit[] {
 
 /** Copies that were answered, and what comparing them gave. */
 function copiesOf(ledger: LedgerSums, report: Report | null): Station {
-  const answered = ledger.copies.reduce((sum, { outcome, count }) => sum + (outcome === 'mirrored' ? count : 0), 0);
+  const judged = new Set(report?.policies.map(({ policy, target }) => `${policy} ${target}`));
+  let [answered, unwanted] = [0, 0];
+  for (const { policy, target, outcome, count } of ledger.copies) {
+    if (outcome !== 'mirrored') continue;
+    answered += count;
+    if (!judged.has(`${policy} ${target}`)) unwanted += count;
+  }
   const sums = { equal: 0, noise: 0, different: 0, notCompared: 0 };
   for (const { counts } of report?.policies ?? []) {
     sums.equal += counts.equal;
@@ -114,7 +120,9 @@ function copiesOf(ledger: LedgerSums, report: Report | null): Station {
     exit('noise only', sums.noise),
     exit('different', sums.different),
     exit('not compared', sums.notCompared),
-    exit('no comparison wanted', Math.max(0, answered - known)),
+    exit('no comparison wanted', Math.min(unwanted, Math.max(0, answered - known))),
+    // Reports are made every few seconds, the ledger is asked for all the time.
+    exit('not in the report yet', Math.max(0, answered - known - unwanted)),
   ];
   return { name: 'answered copies', count: Math.max(answered, known), exits: exits.filter(({ count }) => count > 0) };
 }

@@ -67,6 +67,8 @@ export class Pair implements MirrorSide, ProductionSide {
   /** Offered, and not done with. */
   readonly #copies: PairedCopy[] = [];
   #call: CallDigest | null = null;
+  /** What it costs beside answers. */
+  readonly #bytes: number;
   /** Taken from the budget. */
   #room = 0;
   /** One of its targets learns what is noise. */
@@ -95,7 +97,17 @@ export class Pair implements MirrorSide, ProductionSide {
     this.#budget = budget;
     this.#pool = pool;
     this.#answer = new ProductionAnswer(this, largest, budget, pool, grpc);
-    if (this.isDrawn) this.#begin(exchange, PAIR_BYTES + headBytes);
+    this.#bytes = PAIR_BYTES + headBytes;
+  }
+
+  /** It waits for production from now on. */
+  begin({ response }: Exchange): void {
+    // A call may go on for hours before its request is whole.
+    if (this.question.grpc) this.#setDeadline(performance.now());
+    // Of an answer that came first nobody has kept the beginning.
+    if (response !== null) this.giveUp('incomplete');
+    else if (this.#budget.take(this.#bytes)) this.#room = this.#bytes;
+    else this.giveUp('memory');
   }
 
   /** Of a call that is offered before its content has come: what wants to see it. */
@@ -161,15 +173,6 @@ export class Pair implements MirrorSide, ProductionSide {
     this.#endIfDone();
   }
 
-  #begin({ response }: Exchange, bytes: number): void {
-    // A call may go on for hours before its request is whole.
-    if (this.question.grpc) this.#setDeadline(performance.now());
-    // Of an answer that came first nobody has kept the beginning.
-    if (response !== null) this.giveUp('incomplete');
-    else if (this.#budget.take(bytes)) this.#room = bytes;
-    else this.giveUp('memory');
-  }
-
   #setDeadline(nowMs: number): void {
     this.#deadlineMs = nowMs + this.#patienceMs;
   }
@@ -178,6 +181,7 @@ export class Pair implements MirrorSide, ProductionSide {
   answered(production: Answer | NotCompared): void {
     this.production = production;
     for (const copy of this.#copies.slice()) this.#advance(copy);
+    this.#endIfDone();
   }
 
   #advance(copy: PairedCopy): void {
@@ -197,8 +201,9 @@ export class Pair implements MirrorSide, ProductionSide {
     this.done(copy);
   }
 
+  /** Copies that are offered once production's answer has been given up are skipped at once: a call may go on for hours. */
   #endIfDone(): void {
-    if (this.#over || this.#offering || this.#copies.length > 0) return;
+    if (this.#over || this.#copies.length > 0 || (this.#offering && typeof this.production !== 'string')) return;
     this.#over = true;
     this.#answer.release();
     this.#budget.give(this.#room);

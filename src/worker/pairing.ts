@@ -82,9 +82,11 @@ export class Pairing implements PairOwner {
     if (targets.length === 0) return null;
     const pair = new Pair(this, exchange, this.#templateOf(exchange), targets, this.#budget, this.#pool);
     if (!pair.isDrawn) return pair;
-    if (this.#pending >= MAX_PAIRS) pair.giveUp('memory');
+    const isFull = this.#pending >= MAX_PAIRS;
     this.#pending += 1;
     pair.link.moveTo(this.#pairs);
+    if (isFull) pair.giveUp('memory');
+    else pair.begin(exchange);
     return pair;
   }
 

@@ -8,6 +8,8 @@ export interface SpareTimeOptions {
   readonly share: number;
   /** Beyond so many, nothing more is taken in. */
   readonly maxWaiting: number;
+  /** Milliseconds; the time that passes if left out. */
+  readonly now?: () => number;
 }
 
 /**
@@ -23,12 +25,15 @@ export class SpareTime<T> {
   #scheduled = false;
   /** Time that may be spent, milliseconds, as of `#reckonedMs`. */
   #credit: number;
-  #reckonedMs = performance.now();
+  #reckonedMs: number;
+  readonly #now: () => number;
 
   constructor(work: (item: T) => void, options: SpareTimeOptions) {
     this.#work = work;
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
     this.#credit = options.share * WINDOW_MS;
+    this.#reckonedMs = this.#now();
   }
 
   get waiting(): number {
@@ -63,7 +68,7 @@ export class SpareTime<T> {
 
   readonly #run = (): void => {
     this.#scheduled = false;
-    const startMs = performance.now();
+    const startMs = this.#now();
     const { share } = this.#options;
     this.#credit = Math.min(share * WINDOW_MS, this.#credit + share * (startMs - this.#reckonedMs));
     this.#reckonedMs = startMs;
@@ -71,7 +76,7 @@ export class SpareTime<T> {
     let nowMs = startMs;
     while (nowMs < untilMs && this.#head < this.#waiting.length) {
       this.#next();
-      nowMs = performance.now();
+      nowMs = this.#now();
     }
     this.#credit -= nowMs - startMs;
     this.#compact();

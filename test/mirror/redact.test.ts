@@ -7,6 +7,7 @@ import { buildCopy } from '../../src/mirror/rewrite.ts';
 import { redactorOf, rewriteRules } from '../../src/mirror/rewrite-rules.ts';
 import { hashKeys } from '../../src/policy/keys.ts';
 import { policy } from '../policy/support.ts';
+import { cpuMsOf } from '../support/cpu.ts';
 
 const KEYS = hashKeys('a secret for tests');
 const HASH = /^redacted-[\w-]{22}$/;
@@ -248,9 +249,7 @@ describe('content', () => {
   it('costs bounded time, however it is nested', () => {
     const nested = redactor({ jsonFields: ['/*/*/a', '/*/a/*'] });
     for (const text of [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, `{"a":${'[{"a":'.repeat(50_000)}1${'}]'.repeat(50_000)}}`]) {
-      const started = performance.now();
-      expect(nested.body(['content-type', 'application/json'], Buffer.from(text))).not.toBeNull();
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(cpuMsOf(() => expect(nested.body(['content-type', 'application/json'], Buffer.from(text))).not.toBeNull())).toBeLessThan(1000);
     }
   });
 });

@@ -36,7 +36,8 @@ export function statsAt(n: number): AgentStats {
       open,
       requests,
       copies: [
-        { policy: POLICY, target: TARGET, outcome: 'mirrored', reason: '2xx', count: 33 * n },
+        { policy: POLICY, target: TARGET, outcome: 'mirrored', reason: '2xx', count: 32 * n },
+        { policy: 'shop/search-next', target: 'http://search-next.shop.svc:8080', outcome: 'mirrored', reason: '2xx', count: n },
         { policy: POLICY, target: TARGET, outcome: 'mirrored', reason: '5xx', count: n },
         { policy: POLICY, target: TARGET, outcome: 'failed', reason: 'timeout', count: n },
       ],

@@ -191,15 +191,17 @@ describe('whatever paths come', () => {
     const learnt = new PathTemplates();
     const before = heapAfterCollection();
     const padding = 'p'.repeat(2000);
-    const hostile = [`/${'a/'.repeat(10_000)}`, `/${'x'.repeat(65_536)}`, `/${'\xff'.repeat(65_536)}`, '/'.repeat(65_536), `${'h'.repeat(65_536)}`, `/a${';b=1'.repeat(16_000)}`];
-    const cpuMs = cpuMsOf(() => {
+    const news = (): void => {
       for (let i = 0; i < 20_000; i++) {
         learnt.of(`/w${i.toString(36)}/x-${(i * 31).toString(36)}/y?${padding}${i}`);
         learnt.of(`/pkg.v1.Service/Method${i}`);
       }
-      for (const path of hostile) for (let i = 0; i < 100; i++) expect(learnt.of(path).length).toBeLessThan(1000);
-    });
-    expect(cpuMs).toBeLessThan(5000);
+    };
+    expect(cpuMsOf(news)).toBeLessThan(3_000);
+    const hostile = [`/${'a/'.repeat(10_000)}`, `/${'x'.repeat(65_536)}`, `/${'\xff'.repeat(65_536)}`, '/'.repeat(65_536), `${'h'.repeat(65_536)}`, `/a${';b=1'.repeat(16_000)}`];
+    for (const path of hostile) expect(learnt.of(path).length).toBeLessThan(1000);
+    const again = (): void => hostile.forEach((path) => Array.from({ length: 100 }, () => learnt.of(path)));
+    expect(cpuMsOf(again)).toBeLessThan(3_000);
     expect(heapAfterCollection() - before).toBeLessThan(8 << 20);
     expect(learnt.of('/after/all')).toMatch(/^\//);
   });

@@ -19,7 +19,7 @@ import { Pairing } from '../../src/worker/pairing.ts';
 import { Pipeline } from '../../src/worker/pipeline.ts';
 import { compileSnapshot, policyEntry, type CompiledSnapshot } from '../../src/worker/targets.ts';
 
-/** A mirror that does what the request's path says: `/ok`, `/other`, `/big`, `/slow`, `/late`, `/silent`, `/reset`, `/half`. */
+/** A mirror that does what the request's path says: `/ok`, `/other`, `/big`, `/echo`, `/slow`, `/late`, `/silent`, `/reset`, `/half`. */
 export class Mirror implements AsyncDisposable {
   readonly #server: Server;
 
@@ -40,7 +40,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   async #answer(path: string, response: ServerResponse): Promise<void> {
-    const body = path.includes('/other') ? 'not the same' : path.includes('/big') ? 'x'.repeat(8192) : 'ok';
+    const body = path.includes('/other') ? 'not the same' : path.includes('/big') ? 'x'.repeat(8192) : path.includes('/echo') ? path : 'ok';
     if (path.includes('/silent')) return;
     if (path.includes('/slow')) await sleep(30);
     if (path.includes('/late')) await sleep(1500);

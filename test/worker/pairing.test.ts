@@ -173,10 +173,10 @@ describe('a copy that is not compared says why', () => {
     expect(rig.book.sums().requests).toMatchObject([{ outcome: 'mirrored', count: 40 }]);
   });
 
-  it('memory, pressure: more wait for production, or to be compared, than there may be', async () => {
-    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000 } }), { memory: 256 << 20 });
+  it('memory, pressure: more wait for production, or to be compared, than there may be', { timeout: 60_000 }, async () => {
+    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000, timeout: '60s' } }), { memory: 256 << 20 });
     const connections = Array.from({ length: 4_100 }, () => rig.connect().client(request('/ok')));
-    await expect.poll(() => rig.book.sums().open, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => rig.book.sums().open, { timeout: 30_000 }).toBe(0);
     // All at once: none of them can be compared meanwhile.
     for (const connection of connections.slice(0, 1_100)) connection.server(response());
     expect(await rig.sums()).toEqual({ offered: 4_100, compared: 1_024, different: 0, notCompared: { memory: 4, pressure: 76, 'no-answer': 2_996 } });
@@ -269,6 +269,19 @@ describe('a call of gRPC', () => {
     expect(await rig.sums()).toEqual({ offered: 2, compared: 0, different: 0, notCompared: { streaming: 2 } });
   });
 
+  it('takes no place from others while it goes on, however many do', async () => {
+    await using grpc = await startGrpcMirror(1);
+    await using rig = new PairingRig({ targets: [{ url: grpc.url }], compare: {}, grpc: { streaming: 'Mirror' }, limits: { maxInFlight: 10, maxQueued: 10 } }, { memory: 256 << 20 });
+    const connections = Array.from({ length: 45 }, () => rig.connect().client(PREFACE, settings()).server(settings()));
+    for (const connection of connections) {
+      for (let stream = 1; stream < 200; stream += 2) connection.client(call(stream), data(stream, message('a')), data(stream, message('b')));
+    }
+    expect(rig.pairing.pending).toBe(0);
+    const { offered, compared, notCompared } = await rig.sums();
+    expect([offered, compared]).toEqual([4_500, 0]);
+    expect(Object.keys(notCompared).sort()).toEqual(['not-sent', 'streaming']);
+  });
+
   it('is incomplete where the client takes it back', async () => {
     await using grpc = await startGrpcMirror(1);
     await using rig = new PairingRig({ targets: [{ url: grpc.url }], compare: {}, grpc: { streaming: 'Mirror' } });
@@ -295,7 +308,36 @@ const STEP = fc.record<Step>({
   change: fc.constantFrom('none', 'none', 'none', 'same', 'limits', 'off'),
 });
 
+/** How production says the path that it was asked for, and what it says before. */
+type Saying = 'length' | 'chunks' | 'interim' | 'not-modified' | 'head';
+
+function saying(path: string, how: Saying): string {
+  const whole = response(path);
+  if (how === 'chunks') return `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n/\r\n${(path.length - 1).toString(16)}\r\n${path.slice(1)}\r\n0\r\n\r\n`;
+  if (how === 'interim') return `HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${whole}`;
+  if (how === 'not-modified') return 'HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n';
+  return how === 'head' ? whole.slice(0, -path.length) : whole;
+}
+
 describe('whatever happens', () => {
+  it('an answer is held against that to the same request, however requests are pipelined and answers come late', async () => {
+    const asked = fc.array(fc.constantFrom<Saying>('length', 'chunks', 'interim', 'not-modified', 'head'), { minLength: 1, maxLength: 8 });
+    const run = fc.asyncProperty(fc.array(asked, { minLength: 1, maxLength: 4 }), fc.constantFrom(1, 7, 4096), async (clients, size) => {
+      await using rig = new PairingRig(spec());
+      for (const [client, sayings] of clients.entries()) {
+        const paths = sayings.map((how, i) => (how === 'not-modified' ? `/empty/${i}` : `/echo/${i % 2 === 0 ? 'slow/' : ''}${client}/${i}`));
+        const requests = sayings.map((how, i) => request(paths[i]!, how === 'head' ? 'HEAD' : 'GET')).join('');
+        const answers = sayings.map((how, i) => saying(paths[i]!, how)).join('');
+        const connection = rig.connect();
+        for (let at = 0; at < requests.length; at += size) connection.client(requests.slice(at, at + size));
+        for (let at = 0; at < answers.length; at += size) connection.server(answers.slice(at, at + size));
+      }
+      const offered = clients.flat().length;
+      expect(await rig.sums()).toEqual({ offered, compared: offered, different: 0, notCompared: {} });
+    });
+    await fc.assert(run, { numRuns: 20, interruptAfterTimeLimit: 5_000, markInterruptAsFailure: false });
+  });
+
   it('each copy that was offered is compared, or counted with a reason, and everything is given back', async () => {
     const run = fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 12 }), fc.constantFrom(64 * 1024, 8 << 20), fc.constantFrom(50, 100), fc.boolean(), async (steps, memory, percent, stops) => {
       const compare = { maxBodyBytes: 4096, percent };

@@ -1,7 +1,8 @@
 import type { ComparisonData } from '../../compare/data.ts';
 import type { JudgeRules } from '../../compare/judge-rules.ts';
+import { ShadowtapError } from '../../errors.ts';
 import type { AgentPages } from '../agent-pages.ts';
-import { readComparison } from './read-comparison.ts';
+import { readComparison, type ComparisonPage } from './read-comparison.ts';
 
 /** What all agents have compared. */
 export interface Comparisons {
@@ -14,17 +15,37 @@ export interface Comparisons {
 
 /** Asks all agents. */
 export async function askComparisons(pages: AgentPages): Promise<Comparisons> {
-  const byAgent = new Map<string, ComparisonData>();
-  const rules = new Map<string, JudgeRules>();
+  const read = new Map<string, ComparisonPage>();
   const problems: string[] = [];
   for (const { agent, value, problem } of await pages.ask('/comparison')) {
     const page = problem === '' ? readComparison(value) : null;
-    if (page === null) {
-      problems.push(`${agent}: ${problem || 'what it says cannot be read; is it of another version?'}`);
-      continue;
-    }
-    byAgent.set(agent, page.compare);
-    for (const [policy, allowed] of Object.entries(page.rules)) rules.set(policy, allowed);
+    if (page === null) problems.push(`${agent}: ${problem || 'what it says cannot be read; is it of another version?'}`);
+    else read.set(agent, page);
   }
-  return { byAgent, rules, problems };
+  const byAgent = new Map([...read].map(([agent, { compare }]) => [agent, compare]));
+  return { byAgent, rules: agreedRules([...read.values()].map(({ rules }) => rules)), problems };
+}
+
+/** What most agents say that a policy allows: one alone, which may have been taken over, cannot loosen it. Of as many, the first. */
+function agreedRules(said: readonly ComparisonPage['rules'][]): Map<string, JudgeRules> {
+  const votes = new Map<string, Map<string, { readonly rules: JudgeRules; votes: number }>>();
+  for (const [policy, rules] of said.flatMap((page) => Object.entries(page))) {
+    const candidates = votes.get(policy) ?? new Map<string, { readonly rules: JudgeRules; votes: number }>();
+    votes.set(policy, candidates);
+    const key = JSON.stringify(rules);
+    const candidate = candidates.get(key) ?? { rules, votes: 0 };
+    candidate.votes += 1;
+    candidates.set(key, candidate);
+  }
+  return new Map([...votes].map(([policy, candidates]) => [policy, [...candidates.values()].reduce((best, other) => (other.votes > best.votes ? other : best)).rules]));
+}
+
+/** `next` is `default/next`, as for kubectl. */
+export function policyName(text: string): string {
+  return text.includes('/') ? text : `default/${text}`;
+}
+
+/** @param policy as `policyName` gives it */
+export function unknownPolicy(policy: string): ShadowtapError {
+  return new ShadowtapError('USAGE', `--policy: no agent compares by ${JSON.stringify(policy)}; give namespace/name of a policy with the field compare`);
 }

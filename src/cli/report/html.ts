@@ -1,5 +1,5 @@
 import type { EndpointReport, FieldReport, PolicyReport, Report, Verdict } from '../../compare/report.ts';
-import { change, count, duration, leftOut, nameOf, placeOf, ratio, share } from './words.ts';
+import { change, count, leftOut, medians, nameOf, part, placeOf, ratio, share } from './words.ts';
 
 /** One file that needs nothing else: no script, nothing from elsewhere. For mail, tickets and build artefacts. */
 export function renderHtml({ at, version, policies }: Report): string {
@@ -24,12 +24,12 @@ ${body}
 }
 
 function policyHtml(policy: PolicyReport): string {
-  const { counts, endpoints } = policy;
+  const { counts, endpoints, role } = policy;
   const left = leftOut(counts);
   return `<section>
-<h2>${escape(policy.policy)} <span class="to">to ${escape(policy.target)}</span> ${badge(policy.verdict)}</h2>
+<h2>${escape(policy.policy)} <span class="to">to ${escape(policy.target)}</span> ${role === 'Baseline' ? '<span class="badge little">baseline</span>' : badge(policy.verdict)}</h2>
 <ul>${policy.reasons.map((reason) => `<li>${escape(reason)}</li>`).join('')}</ul>
-<p>${count(counts.compared)} compared since ${escape(policy.since)}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, <strong>${count(counts.different)} different</strong> (${share(counts.differentShare)}).${left === '' ? '' : ` Not compared: ${escape(left)}.`}</p>
+<p>${count(counts.compared)} compared since ${escape(policy.since)}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, <strong>${part(counts.different, counts.differentShare)} different</strong>.${left === '' ? '' : ` Not compared: ${escape(left)}.`}</p>
 ${endpoints.map(endpointHtml).join('\n')}
 </section>`;
 }
@@ -38,9 +38,9 @@ function endpointHtml(endpoint: EndpointReport): string {
   const { counts, errors, latency, fields, noise, reasons } = endpoint;
   const figures = [
     `${count(counts.compared)} compared`,
-    `${count(counts.different)} different (${share(counts.differentShare)})`,
+    `${part(counts.different, counts.differentShare)} different`,
     `errors ${change(errors.difference)}`,
-    ...(latency === null ? [] : [`p50 ${duration(latency.production.p50)} | ${duration(latency.mirror.p50)}`, `latency ${ratio(latency)}`]),
+    ...(latency === null ? [] : [`median ${medians(latency)}`, `latency ${ratio(latency)}`]),
   ];
   return `<details${endpoint.verdict === 'differs' ? ' open' : ''}>
 <summary><code>${escape(nameOf(endpoint))}</code> ${badge(endpoint.verdict)} <span class="figures">${escape(figures.join(' · '))}</span></summary>
@@ -74,7 +74,7 @@ function escape(text: string): string {
 
 const STYLE = `
 :root { color-scheme: light dark; --line: light-dark(#d8dde3, #39424d); --soft: light-dark(#57606a, #9aa5b1); }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+body { background: Canvas; color: CanvasText; font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 header p, .to, .figures, caption { color: var(--soft); font-weight: normal; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
 details { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .75rem; margin: .5rem 0; }

@@ -1,10 +1,14 @@
 import type { EndpointReport, PolicyReport, Report } from '../../compare/report.ts';
 import { printable } from '../printable.ts';
 import { renderTable } from '../table.ts';
-import { change, count, duration, examplesOf, leftOut, nameOf, placeOf, ratio, share } from './words.ts';
+import { placeRows } from './same-places.ts';
+import { count, examplesOf, factor, leftOut, medians, nameOf, part, placeOf, share, titleOf } from './words.ts';
 
 /** Endpoints and places that are shown of one policy; JSON has them all. */
 const SHOWN = 30;
+/** Columns that a terminal is taken to have. */
+const WIDTH = 120;
+const MASKED = '  Values that read the same on both sides are masked: `examples: Values` under `compare` shows them, but for secrets.';
 
 /** For a terminal. */
 export function renderText({ policies }: Report): string {
@@ -13,64 +17,49 @@ export function renderText({ policies }: Report): string {
 }
 
 function policyText(policy: PolicyReport): string {
-  const { counts, endpoints } = policy;
+  const { counts, endpoints, reasons, since, folded } = policy;
   const lines = [
-    `${policy.policy} -> ${policy.target}: ${policy.verdict.toUpperCase()}`,
-    ...policy.reasons.map((reason) => `  ${reason}`),
-    `  ${count(counts.compared)} compared since ${policy.since}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, ` +
-      `${count(counts.different)} different (${share(counts.differentShare)})`,
+    titleOf(policy),
+    ...reasons.map((reason) => `  ${reason}`),
+    `  ${count(counts.compared)} compared since ${since}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, ${count(counts.different)} different (${share(counts.differentShare)})`,
   ];
   const left = leftOut(counts);
   if (left !== '') lines.push(`  not compared: ${left}`);
   const parts = [lines.map(printable).join('\n')];
   if (endpoints.length > 0) parts.push(endpointTable(endpoints.slice(0, SHOWN)));
-  if (endpoints.length > SHOWN || policy.folded > 0) parts.push(`  and ${count(endpoints.length - Math.min(SHOWN, endpoints.length))} more; ${count(policy.folded)} exchanges of still others`);
-  const findings = findingTable(endpoints);
-  if (findings !== '') parts.push('What differs:', findings);
-  const noise = noiseTable(endpoints);
-  if (noise !== '') parts.push('Taken for noise:', noise);
+  if (endpoints.length > SHOWN) parts.push(`  and ${count(endpoints.length - SHOWN)} more endpoints (-o json has them all)`);
+  if (folded > 0) parts.push(`  ${count(folded)} exchanges of endpoints beyond the bound are summed up as \`* others\``);
+  parts.push(...fieldTable('What differs', endpoints, 'fields'), ...fieldTable('Taken for noise', endpoints, 'noise'));
   return parts.join('\n');
 }
 
 function endpointTable(endpoints: readonly EndpointReport[]): string {
-  const rows = endpoints.map(({ counts, errors, latency, verdict, ...name }) => [
-    nameOf(name),
-    verdict,
-    count(counts.compared),
-    count(counts.equal),
-    count(counts.noise),
-    count(counts.different),
-    share(counts.differentShare),
-    change(errors.difference),
-    latency === null ? '' : `${duration(latency.production.p50)} | ${duration(latency.mirror.p50)}`,
-    ratio(latency),
-  ]);
-  return renderTable(['endpoint', 'verdict', 'compared', 'equal', 'noise', 'different', 'share', 'errors', 'p50', 'latency'], rows);
+  const rows = endpoints.map((endpoint) => {
+    const { counts, errors, latency, verdict } = endpoint;
+    return [
+      nameOf(endpoint),
+      verdict,
+      count(counts.compared),
+      part(counts.different, counts.differentShare),
+      `${count(errors.production)} | ${count(errors.mirror)}`,
+      latency === null ? '' : medians(latency),
+      latency === null ? '' : factor(latency),
+    ];
+  });
+  return renderTable(['endpoint', 'verdict', 'compared', 'different', 'errors', 'median', 'time'], rows, WIDTH);
 }
 
-function findingTable(endpoints: readonly EndpointReport[]): string {
-  const rows = endpoints.flatMap((endpoint) =>
-    endpoint.fields.map((field) => [nameOf(endpoint), placeOf(field), `${count(field.count)} (${share(field.share)})`, examplesOf(field).join('\n'), wrap(field.because)]),
-  );
-  return rows.length === 0 ? '' : renderTable(['endpoint', 'where', 'exchanges', 'production | mirror', 'because'], rows.slice(0, SHOWN));
-}
-
-function noiseTable(endpoints: readonly EndpointReport[]): string {
-  const rows = endpoints.flatMap((endpoint) =>
-    endpoint.noise.map((field) => [nameOf(endpoint), placeOf(field), `${count(field.count)} (${share(field.share)})`, wrap(field.because)]),
-  );
-  return rows.length === 0 ? '' : renderTable(['endpoint', 'where', 'exchanges', 'because'], rows.slice(0, SHOWN));
-}
-
-const WIDTH = 60;
-
-/** A sentence in lines that fit a cell. */
-function wrap(sentence: string): string {
-  const lines: string[] = [];
-  for (const word of sentence.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length >= WIDTH) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines.join('\n');
+function fieldTable(title: string, endpoints: readonly EndpointReport[], which: 'fields' | 'noise'): string[] {
+  const all = placeRows(endpoints, which);
+  if (all.length === 0) return [];
+  // Who may not see values gets none.
+  const hasExamples = which === 'fields' && all.some(({ field }) => field.examples.length > 0);
+  const rows = all.slice(0, SHOWN).map((row) => {
+    const examples = hasExamples ? [examplesOf(row.field).join('\n')] : [];
+    return [row.endpoints, placeOf(row.field), part(row.count, row.share), ...examples, row.because];
+  });
+  const lines = [`${title}:`, renderTable(['endpoint', 'where', 'exchanges', ...(hasExamples ? ['production | mirror'] : []), 'because'], rows, WIDTH)];
+  if (all.length > SHOWN) lines.push(`  and ${count(all.length - SHOWN)} more places (-o json has them all)`);
+  if (hasExamples && all.some(({ field }) => field.examples.some(({ production, mirror }) => production === mirror))) lines.push(MASKED);
+  return lines;
 }

@@ -1,4 +1,4 @@
-import type { Counts, EndpointReport, FieldReport, Interval, LatencyReport } from '../../compare/report.ts';
+import type { Counts, EndpointReport, FieldReport, Interval, LatencyReport, PolicyReport } from '../../compare/report.ts';
 
 /** 0.00123 as `0.12 %`: two digits that say something, whatever the size. */
 export function share(value: number): string {
@@ -23,11 +23,30 @@ export function nameOf({ method, template }: Pick<EndpointReport, 'method' | 'te
   return `${method} ${template}`;
 }
 
-/** `x 1.21 (1.15-1.28)`; nothing where it is not known. */
-export function ratio(latency: LatencyReport | null): string {
-  if (latency === null) return '';
-  const { estimate, low, high } = latency.ratio;
-  return `x ${estimate.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)}) ${latency.verdict}`;
+/** `shop/next -> http://next.shop.svc: DIFFERS`. A baseline shows what is noise: its verdict would be taken for the mirror's. */
+export function titleOf({ policy, target, role, verdict }: PolicyReport): string {
+  return `${policy} -> ${target}: ${role === 'Baseline' ? 'baseline' : verdict.toUpperCase()}`;
+}
+
+/** `12 (1 %)`; the share of nothing needs no word. */
+export function part(number: number, of: number): string {
+  return number === 0 ? '0' : `${count(number)} (${share(of)})`;
+}
+
+/** Of production and the mirror. */
+export function medians({ production, mirror }: LatencyReport): string {
+  return `${duration(production.p50)} | ${duration(mirror.p50)}`;
+}
+
+/** The mirror's times by production's: `x 1.21 (1.15-1.28)`. */
+export function factor({ ratio: { estimate, low, high }, verdict }: LatencyReport): string {
+  if (verdict === 'too little data') return '';
+  return `x ${estimate.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
+}
+
+/** The same with what it means. */
+export function ratio(latency: LatencyReport): string {
+  return `${factor(latency)} ${latency.verdict}`.trimStart();
 }
 
 /** A difference of shares: `+1.2 % (0.4 % to 2 %)`. */

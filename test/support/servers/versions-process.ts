@@ -11,8 +11,8 @@ const isNew = version === 'v2';
 function bodyOf(path: string): string {
   const number = Number(path.split('/').at(-1));
   const order = { id: number, price: 10 + number, items: [{ name: 'a' }, { name: 'b' }] };
-  if (path.startsWith('/changed/') && isNew) order.price += 1;
-  return JSON.stringify(order);
+  if (isNew && (path.startsWith('/changed/') || (path.startsWith('/rare/') && number % 100 === 0))) order.price += 1;
+  return JSON.stringify(path.startsWith('/noisy/') ? { ...order, waiting: Math.floor(Math.random() * 50) } : order);
 }
 
 /** Production alone breaks off in the middle. */
