@@ -2,7 +2,7 @@ import { NOT_COMPARED } from '../../compare/answer.ts';
 import type { AnswerCounts, ComparisonData, EndpointComparison, NotComparedCounts, PlaceEvidence, PolicyComparison } from '../../compare/data.ts';
 import { DIFFERENCE_KINDS, type DifferenceKind } from '../../compare/difference.ts';
 import type { JudgeRules } from '../../compare/judge-rules.ts';
-import { listOf, recordOf, textOf } from '../../kube/json.ts';
+import { amountOf, countOf, listOf, recordOf, shortTextOf } from '../../kube/json.ts';
 import { PAIR_FIELDS } from '../../sketch/reservoir.ts';
 
 /** The page `/comparison` of an agent: what it has compared, and what its policies allow. */
@@ -32,10 +32,10 @@ export function readComparison(value: unknown): ComparisonPage | null {
 function rulesOf(value: unknown): JudgeRules {
   const { maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared, learnNoise } = recordOf(value);
   return {
-    maxDifferentPercent: Math.min(100, amount(maxDifferentPercent)),
-    maxSlowdownPercent: amount(maxSlowdownPercent),
-    confidencePercent: Math.min(99.9, Math.max(80, amount(confidencePercent))),
-    minCompared: Math.max(1, count(minCompared)),
+    maxDifferentPercent: Math.min(100, amountOf(maxDifferentPercent)),
+    maxSlowdownPercent: amountOf(maxSlowdownPercent),
+    confidencePercent: Math.min(99.9, Math.max(80, amountOf(confidencePercent))),
+    minCompared: Math.max(1, countOf(minCompared)),
     learnNoise: learnNoise !== false,
   };
 }
@@ -47,9 +47,9 @@ function policyOf(value: unknown): PolicyComparison {
     target: said(target),
     role: role === 'Baseline' ? 'Baseline' : 'Mirror',
     rules: said(rules),
-    sinceMs: Math.min(count(sinceMs), LAST_MS),
+    sinceMs: Math.min(countOf(sinceMs), LAST_MS),
     endpoints: listOf(endpoints).slice(0, MOST.endpoints).map(endpointOf),
-    folded: count(folded),
+    folded: countOf(folded),
     notCompared: notComparedOf(notCompared),
     connectUs: numbers(connectUs),
   };
@@ -67,19 +67,19 @@ function endpointOf(value: unknown): EndpointComparison {
   return {
     method: said(method),
     template: said(template),
-    compared: count(compared),
+    compared: countOf(compared),
     notCompared: notComparedOf(notCompared),
     signatures: listOf(signatures)
       .slice(0, MOST.signatures)
       .map((signature) => ({
         places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < known.length),
-        count: count(signature['count']),
+        count: countOf(signature['count']),
       })),
     places: known,
-    repeats: count(repeats),
-    soonRepeats: count(soonRepeats),
+    repeats: countOf(repeats),
+    soonRepeats: countOf(soonRepeats),
     answers: { production: answersOf(production), mirror: answersOf(mirror) },
-    latency: { pairs: count(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
+    latency: { pairs: countOf(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
   };
 }
 
@@ -88,12 +88,12 @@ function placeOf(value: unknown): PlaceEvidence {
   return {
     where: said(where),
     kind: isKind(kind) ? kind : 'field',
-    differed: count(differed),
-    unlisted: count(unlisted),
-    looked: count(looked),
-    random: count(random),
-    varied: count(varied),
-    variedSoon: count(variedSoon),
+    differed: countOf(differed),
+    unlisted: countOf(unlisted),
+    looked: countOf(looked),
+    random: countOf(random),
+    varied: countOf(varied),
+    variedSoon: countOf(variedSoon),
     examples: listOf(examples)
       .slice(0, MOST.examples)
       .map(({ production, mirror }) => ({ production: said(production).slice(0, 120), mirror: said(mirror).slice(0, 120) })),
@@ -107,27 +107,18 @@ function isKind(value: unknown): value is DifferenceKind {
 function answersOf(value: unknown): AnswerCounts {
   const { statuses, errors } = recordOf(value);
   const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses);
-  return { statuses: [a, b, c, d, e], errors: count(errors) };
+  return { statuses: [a, b, c, d, e], errors: countOf(errors) };
 }
 
 function notComparedOf(value: unknown): NotComparedCounts {
   const counts = recordOf(value);
-  return Object.fromEntries(NOT_COMPARED.filter((why) => count(counts[why]) > 0).map((why) => [why, count(counts[why])]));
+  return Object.fromEntries(NOT_COMPARED.filter((why) => countOf(counts[why]) > 0).map((why) => [why, countOf(counts[why])]));
 }
 
 function said(value: unknown): string {
-  return textOf(value).slice(0, MOST.text);
+  return shortTextOf(value, MOST.text);
 }
 
 function numbers(value: unknown): number[] {
-  return Array.isArray(value) ? value.slice(0, MOST.numbers).map(amount) : [];
-}
-
-/** A whole number from 0 that every reader takes exactly. */
-function count(value: unknown): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.floor(amount(value)));
-}
-
-function amount(value: unknown): number {
-  return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0;
+  return Array.isArray(value) ? value.slice(0, MOST.numbers).map(amountOf) : [];
 }
