@@ -6,6 +6,7 @@ import { Controller, type ControllerOptions } from '../../src/controller.ts';
 import { ApiClient } from '../../src/kube/api-client.ts';
 import type { PolicyCondition, PolicyStatus } from '../../src/kube/policy-status.ts';
 import type { AgentStats } from '../../src/stats.ts';
+import { mergeInsight } from '../../src/insight.ts';
 import { agentStats } from '../support/agent-stats.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
 import type { Faults } from '../support/cluster/faults.ts';
@@ -178,8 +179,8 @@ export class StandInAgent implements AsyncDisposable {
   /** What it says at /doctor. */
   doctor: unknown = {};
   /** What it says at /insight, /findings and /comparison. */
-  insight: unknown = {};
-  findings: unknown = {};
+  insight: unknown = mergeInsight([]);
+  findings: unknown = mergeInsight([]).findings;
   comparison: unknown = {};
   /** How often it was asked for its findings, and for its statistics. */
   askedForFindings = 0;
