@@ -158,7 +158,7 @@ describe.skipIf(!requireKernel())('shadowtap report', () => {
     expect(page).toMatch(/^<!doctype html>.*<code>GET \/changed\/\{id\}<\/code> <span class="badge differs">.*<\/html>\n$/s);
 
     const xml = (await scene.shadowtap('report', '-o', 'junit')).stdout;
-    expect([...xml.matchAll(/<testcase .*?name="(.*?)".*?>\s*<(failure|system-out)/g)].map(([, name, said]) => `${name}: ${said}`)).toEqual([
+    expect([...xml.matchAll(/<testcase .*? name="(.*?)".*?>\s*<(failure|system-out)/g)].map(([, name, said]) => `${name}: ${said}`)).toEqual([
       'the policy as a whole: failure',
       'GET /changed/{id}: failure',
       'GET /noisy/{id}: system-out',
