@@ -44,7 +44,7 @@ function endpointTable(endpoints: readonly EndpointReport[]): string {
       part(counts.different, counts.differentShare),
       `${count(errors.production)} | ${count(errors.mirror)}`,
       latency === null ? '' : medians(latency),
-      latency === null ? '' : factor(latency),
+      latency === null ? '' : factor(latency) || 'unclear',
     ];
   });
   return renderTable(['endpoint', 'verdict', 'compared', 'different', 'errors', 'median', 'time'], rows, WIDTH);
