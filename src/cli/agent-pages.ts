@@ -61,6 +61,22 @@ function orOneAgent<T>({ kubeconfig }: ClusterOptions, connect: () => T): T {
   }
 }
 
+/**
+ * Asks all of them for a page.
+ * @param read null: it is no such page
+ * @returns what those said that could be understood, and what is wrong with the others
+ */
+export async function readPages<T>(pages: AgentPages, page: string, read: (value: unknown) => T | null): Promise<{ readonly said: readonly T[]; readonly problems: readonly string[] }> {
+  const said: T[] = [];
+  const problems: string[] = [];
+  for (const { agent, value, problem } of await pages.ask(page)) {
+    const understood = problem === '' ? read(value) : null;
+    if (understood !== null) said.push(understood);
+    else problems.push(`${agent}: ${problem || 'what it says cannot be read; is it of another version?'}`);
+  }
+  return { said, problems };
+}
+
 function oneAgent(base: URL, headers: Readonly<Record<string, string>>): AgentPages {
   return {
     ask: async (page) => [

@@ -3,7 +3,7 @@ import type { Finding, FindingsData } from '../findings/data.ts';
 import { mergeFindings } from '../findings/merge.ts';
 import { SEVERITIES } from '../findings/rules.ts';
 import { findingsReport } from '../kube/findings-report.ts';
-import { openAgentPages, type PageOptions } from './agent-pages.ts';
+import { openAgentPages, readPages, type PageOptions } from './agent-pages.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_FAILED, EXIT_OK, type Io } from './io.ts';
 import { printable, printableJson } from './printable.ts';
@@ -23,15 +23,10 @@ export async function findings(options: FindingsOptions, io: Io): Promise<number
   const { namespace } = options;
   const pages = await openAgentPages(options);
   try {
-    const answers = await pages.ask('/findings');
-    const parts = answers.flatMap(({ value }) => findingsReport(value) ?? []);
-    const all = mergeFindings(parts);
+    const { said, problems } = await readPages(pages, '/findings', findingsReport);
+    const all = mergeFindings(said);
     const wanted = ({ severity, endpoint }: Finding): boolean => SEVERITIES.indexOf(severity) >= least && (namespace === undefined || endpoint.startsWith(`${namespace}/`));
     const shown = { ...all, findings: all.findings.filter(wanted) };
-    const problems = answers.flatMap(({ agent, value, problem }) => {
-      if (problem !== '') return [`agent ${agent} does not answer: ${problem}`];
-      return findingsReport(value) === null ? [`agent ${agent}: what it says cannot be read; is it of another version?`] : [];
-    });
     io.out.write(options.output === 'json' ? `${printableJson({ ...shown, problems })}\n` : render(shown, problems));
     return problems.length > 0 ? EXIT_FAILED : EXIT_OK;
   } finally {

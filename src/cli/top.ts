@@ -1,7 +1,7 @@
 import { ShadowtapError } from '../errors.ts';
 import type { ObserveData } from '../observe/data.ts';
 import { mergeObserve } from '../observe/merge.ts';
-import { openAgentPages, type AgentPageAnswer, type PageOptions } from './agent-pages.ts';
+import { openAgentPages, readPages, type PageOptions } from './agent-pages.ts';
 import { checkFormat } from './format.ts';
 import { EXIT_FAILED, EXIT_OK, type Io } from './io.ts';
 import { printable, printableJson } from './printable.ts';
@@ -23,12 +23,8 @@ export async function top(options: TopOptions, io: Io): Promise<number> {
   const most = limitOf(options.limit);
   const pages = await openAgentPages(options);
   try {
-    const answers = await pages.ask('/insight');
-    const problems = answers.flatMap(({ agent, value, problem }) => {
-      if (problem !== '') return [`${agent}: ${problem}`];
-      return readObserve(value) === null ? [`${agent}: what it says cannot be read; is it of another version?`] : [];
-    });
-    const ranking = rank(observedIn(answers, options.namespace), most);
+    const { said, problems } = await readPages(pages, '/insight', readObserve);
+    const ranking = rank(observedIn(said, options.namespace), most);
     io.out.write(options.output === 'json' ? `${printableJson({ ...ranking, problems })}\n` : render(ranking, chosen));
     if (options.output !== 'json') for (const problem of problems) io.err.write(`shadowtap: ${printable(problem)}\n`);
     return problems.length > 0 ? EXIT_FAILED : EXIT_OK;
@@ -37,8 +33,8 @@ export async function top(options: TopOptions, io: Io): Promise<number> {
   }
 }
 
-function observedIn(answers: readonly AgentPageAnswer[], namespace: string | undefined): ObserveData {
-  const all = mergeObserve(answers.flatMap(({ value }) => readObserve(value) ?? []));
+function observedIn(parts: readonly ObserveData[], namespace: string | undefined): ObserveData {
+  const all = mergeObserve(parts);
   if (namespace === undefined) return all;
   const isWanted = ({ endpoint }: { readonly endpoint: string }): boolean => endpoint.startsWith(`${namespace}/`);
   return { ...all, endpoints: all.endpoints.filter(isWanted), clients: all.clients.filter(isWanted) };

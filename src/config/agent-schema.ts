@@ -106,7 +106,7 @@ const PAGE = object(
         pattern: '^/',
       }),
     ),
-    bodies: truth('Shows contents of requests and answers, redacted as the policy says, up to 16 KiB each; else they are left out.'),
+    bodies: truth('Shows contents of answers, redacted as the policy says, up to 16 KiB each; else they are left out. Those of requests are never shown.'),
   },
   { description: 'The page that shows what the agent sees, and who may see values there and in reports; see [page.md](page.md).', default: {} },
 );

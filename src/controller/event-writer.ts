@@ -12,7 +12,7 @@ import { WRITE_TIMEOUT_MS } from './write-budget.ts';
 /** What happened to a policy, for `kubectl describe`. */
 export interface PolicyEvent {
   readonly type: 'Normal' | 'Warning';
-  /** Accepted, Refused, Degraded, Recovered, Unresolved, Resolved, Differs, LooksSafe. */
+  /** Accepted, Refused, Degraded, Recovered, Unresolved, Resolved, Differs, LooksSafe; or a rule of findings, such as PathScan. */
   readonly reason: string;
   readonly note: string;
   /** What the controller did; `Judge` where not given. */

@@ -1,5 +1,5 @@
 import type { ComparisonSummary, PolicyStats } from '../stats.ts';
-import { isRecord, listOf, recordOf, textOf, textsOf } from './json.ts';
+import { amountOf, countOf, isRecord, listOf, recordOf, shortTextOf, textsOf } from './json.ts';
 
 /** What is read of an agent's statistics, `AgentStats`; another version's may have more, or say less. */
 export interface AgentReport {
@@ -44,25 +44,25 @@ export function agentReport(value: unknown): AgentReport | null {
   if (!isRecord(ledger) || !isRecord(tap) || !Array.isArray(endpoints)) return null;
   return {
     version: said(version),
-    uptimeSeconds: amount(uptimeSeconds),
+    uptimeSeconds: amountOf(uptimeSeconds),
     mirroring: mirroring !== false,
-    tap: { name: said(tap['name']), shed: count(tap['shed']), lost: count(tap['lost']) },
+    tap: { name: said(tap['name']), shed: countOf(tap['shed']), lost: countOf(tap['lost']) },
     ledger: {
-      seen: count(ledger['seen']),
-      requests: listOf(ledger['requests']).map((row) => ({ policy: said(row['policy']), outcome: said(row['outcome']), count: count(row['count']) })),
+      seen: countOf(ledger['seen']),
+      requests: listOf(ledger['requests']).map((row) => ({ policy: said(row['policy']), outcome: said(row['outcome']), count: countOf(row['count']) })),
       copies: listOf(ledger['copies']).map((row) => ({
         policy: said(row['policy']),
         target: said(row['target']),
         outcome: said(row['outcome']),
-        count: count(row['count']),
+        count: countOf(row['count']),
       })),
     },
-    sampleShares: listOf(sampleShares).map(({ policy, share }) => ({ policy: said(policy), share: Math.min(1, amount(share)) })),
+    sampleShares: listOf(sampleShares).map(({ policy, share }) => ({ policy: said(policy), share: Math.min(1, amountOf(share)) })),
     endpoints: listOf(endpoints).map(({ name, attached, problem }) => ({ name: said(name), attached: attached === true, problem: said(problem) })),
     comparisons: listOf(comparisons).map(comparison),
     cluster: isRecord(cluster) ? clusterPart(cluster) : null,
-    workers: { running: count(recordOf(workers)['running']), restarts: count(recordOf(workers)['restarts']) },
-    process: { cpuUs: count(recordOf(process)['cpuUs']), rssBytes: count(recordOf(process)['rssBytes']) },
+    workers: { running: countOf(recordOf(workers)['running']), restarts: countOf(recordOf(workers)['restarts']) },
+    process: { cpuUs: countOf(recordOf(process)['cpuUs']), rssBytes: countOf(recordOf(process)['rssBytes']) },
   };
 }
 
@@ -72,9 +72,9 @@ function comparison({ policy, target, verdict, reason, compared, different, notC
     target: said(target),
     verdict: verdict === 'looks safe' || verdict === 'differs' ? verdict : 'too little data',
     reason: said(reason),
-    compared: count(compared),
-    different: count(different),
-    notCompared: count(notCompared),
+    compared: countOf(compared),
+    different: countOf(different),
+    notCompared: countOf(notCompared),
   };
 }
 
@@ -84,7 +84,7 @@ function clusterPart({ synced, watches, policies }: Readonly<Record<string, unkn
     watches: listOf(watches).map(({ resource, state, problem }) => ({ resource: said(resource), state: said(state), problem: said(problem) })),
     policies: listOf(policies).map(({ policy, generation, conditions, endpoints }) => ({
       policy: said(policy),
-      generation: count(generation),
+      generation: countOf(generation),
       conditions: listOf(conditions).map(({ type, status, reason, message }) => ({
         type: said(type),
         status: said(status),
@@ -97,14 +97,5 @@ function clusterPart({ synced, watches, policies }: Readonly<Record<string, unkn
 }
 
 function said(value: unknown): string {
-  return textOf(value).slice(0, MAX_TEXT);
-}
-
-/** A whole number from 0 that every reader takes exactly. */
-function count(value: unknown): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.floor(amount(value)));
-}
-
-function amount(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? value : 0;
+  return shortTextOf(value, MAX_TEXT);
 }

@@ -1,5 +1,5 @@
 import type { InsightData } from '../stats.ts';
-import { isRecord, listOf, recordOf, textOf } from './json.ts';
+import { countOf, isRecord, listOf, recordOf, shortTextOf } from './json.ts';
 
 type FindingsData = InsightData['findings'];
 type Finding = FindingsData['findings'][number];
@@ -36,17 +36,19 @@ function findingOf({ rule, severity, endpoint, source, method, template, evidenc
     method: said(method, MAX_RULE),
     template: said(template, MAX_NAME),
     evidence: said(evidence, MAX_EVIDENCE),
-    firstMs: countOf(firstMs),
-    lastMs: countOf(lastMs),
+    firstMs: timeOf(firstMs),
+    lastMs: timeOf(lastMs),
     count: countOf(count),
   };
 }
 
 function said(value: unknown, most: number): string {
-  return textOf(value).slice(0, most).replace(/[^\x20-\x7e]/g, '?');
+  return shortTextOf(value, most).replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** A whole number from 0 that every reader takes exactly, and every Date (ECMA-262 section 21.4.1.1). */
-function countOf(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? Math.min(8.64e15, Math.floor(value)) : 0;
+/** ECMA-262 section 21.4.1.1. */
+const LAST_MS = 8.64e15;
+
+function timeOf(value: unknown): number {
+  return Math.min(LAST_MS, countOf(value));
 }

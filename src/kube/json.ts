@@ -16,6 +16,21 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Its beginning, of a text that may be longer than it should be. */
+export function shortTextOf(value: unknown, most: number): string {
+  return textOf(value).slice(0, most);
+}
+
+/** A number from 0 that every reader takes exactly; 0 where it is none. */
+export function amountOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? Math.min(Number.MAX_SAFE_INTEGER, value) : 0;
+}
+
+/** The same, whole. */
+export function countOf(value: unknown): number {
+  return Math.floor(amountOf(value));
+}
+
 /** A TCP or UDP port; 0 where it is none. */
 export function portOf(value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536 ? value : 0;

@@ -9,7 +9,12 @@ const METHODS: ReadonlyMap<string, string> = new Map(
   ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY', 'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH'].map((method) => [method, method]),
 );
 /** Any other method. */
-export const OTHER_METHOD = '(other)';
+const OTHER_METHOD = '(other)';
+
+/** What a request's method is called where it is told or counted by: clients may send any. One object for all that are equal. */
+export function usualMethod(method: string): string {
+  return METHODS.get(method) ?? OTHER_METHOD;
+}
 
 /**
  * What all onlookers share of one exchange; made once, when its request's head is there, and left in `exchange.sighting`. It
@@ -47,7 +52,7 @@ export class Sighting {
     const request = exchange.request!;
     this.endpoint = flow.endpoint;
     this.port = flow.serverPort;
-    this.method = METHODS.get(request.method) ?? OTHER_METHOD;
+    this.method = usualMethod(request.method);
     this.template = templates.of(request.target);
     this.client = flow.clientAddress;
     this.isGrpc = protocol === 'h2' && request.method === 'POST' && isGrpc(request.headers);

@@ -6,6 +6,7 @@ import type { BodySink, Exchange, HttpRequest } from '../http/exchange.ts';
 import { isGrpc } from '../http/grpc.ts';
 import { AnswerKeeper } from '../mirror/answer-keeper.ts';
 import type { CopyListener } from '../mirror/copy.ts';
+import { usualMethod } from '../observe/sighting.ts';
 import { CallDigest } from './call-digest.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { PairedCopy, type MirrorSide } from './paired-copy.ts';
@@ -91,7 +92,7 @@ export class Pair implements MirrorSide, ProductionSide {
       this.#patienceMs = Math.max(this.#patienceMs, PATIENCE_MS + each.timeoutMs);
     }
     this.#owner = owner;
-    this.question = { method, target, template, key: '', grpc };
+    this.question = { method: usualMethod(method), target, template, key: '', grpc };
     this.#targets = targets;
     this.#budget = budget;
     this.#pool = pool;

@@ -12,7 +12,7 @@ describe.each([false, true])('a shop whose answers differ by nature (with a base
   it('looks safe where nothing is wrong, whatever ids, times, orders and stocks do', () => {
     for (const seed of SEEDS) {
       const [report] = shopReport({ seed, exchanges: 1_500, baseline });
-      expect(report!.reasons).toEqual([expect.stringMatching(/^0 of 1,500 answers differ: below 0\.2 % with 95 % confidence\. \d,?\d+ differ by noise alone\.$/)]);
+      expect(report!.reasons[0]).toMatch(/^0 of 1,500 answers differ: below 0\.2 % with 95 % confidence\. \d,?\d+ differ by noise alone\.$/);
       expect(report!.verdict).toBe('looks safe');
     }
   });

@@ -146,7 +146,7 @@ describe.each(CLIENTS)('an answer that is kept, by %s', (_name, open) => {
       response.write('half');
       answer = () => response.end('the rest');
     });
-    await using asker = new Asker(open(mirror.origin));
+    await using asker = new Asker(open(mirror.origin), { timeoutMs: 1_000 });
     const { keeper, outcome } = await asker.ask();
     expect([outcome, keeper.state]).toEqual(['failed:timeout', 'incomplete']);
     answer!();
@@ -176,7 +176,7 @@ describe.each(CLIENTS)('an answer that is kept, by %s', (_name, open) => {
     await using mirror = await httpMirror((_request, response) => {
       setTimeout(() => {
         response.writeHead(200, { 'content-length': 4 }).write('ab');
-        setTimeout(() => response.end('cd'), 50);
+        setTimeout(() => response.end('cd'), 300);
       }, 50);
     });
     await using asker = new Asker(open(mirror.origin));

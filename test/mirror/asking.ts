@@ -8,7 +8,7 @@ import type { HttpClient, OutgoingRequest } from '../../src/mirror/http-client.t
 import type { LiveFeed } from '../../src/mirror/live-copy.ts';
 import { TargetQueue } from '../../src/mirror/target-queue.ts';
 
-const LIMITS = { maxInFlight: 64, maxQueued: 64, maxBytes: 1 << 20, timeoutMs: 300, rate: null };
+const LIMITS = { maxInFlight: 64, maxQueued: 64, maxBytes: 1 << 20, timeoutMs: 15_000, rate: null };
 const GET: OutgoingRequest = { method: 'GET', path: '/', headers: ['Host', 'shop'], body: null };
 
 /** What became of a copy, as its listener finds it. */

@@ -40,6 +40,14 @@ describe('a pair of answers', () => {
     expect(await rig.sums()).toEqual(EQUAL);
   });
 
+  it('counts methods that hardly anybody uses as one, so that clients cannot fill the table with them', async () => {
+    await using rig = new PairingRig(spec());
+    for (const method of ['GET', 'M1', 'M2', 'get']) rig.connect().client(request('/ok', method)).server(response());
+    await rig.sums();
+    const endpoints = rig.comparator.data().policies.flatMap(({ endpoints }) => endpoints);
+    expect(endpoints.map(({ method, compared, notCompared }) => [method, compared + Object.values(notCompared).reduce((sum, count) => sum + count, 0)])).toEqual([['(other)', 3], ['GET', 1]]);
+  });
+
   it('tells a difference', async () => {
     expect(await exchange(request('/other'), response())).toEqual({ ...EQUAL, different: 1 });
     expect(await exchange(request('/ok'), response('ok', '404 Not Found'))).toEqual({ ...EQUAL, different: 1 });

@@ -58,42 +58,49 @@ function policyOf(value: unknown): PolicyComparison {
 /** The last time that Date knows. */
 const LAST_MS = 8.64e15;
 
+/** Parts are no more than the whole: what is made of them holds for such figures only. */
 function endpointOf(value: unknown): EndpointComparison {
   const { method, template, compared, notCompared, signatures, places, repeats, soonRepeats, answers, latency } = recordOf(value);
-  const known = listOf(places).slice(0, MOST.places).map(placeOf);
+  const all = { compared: count(compared), repeats: count(repeats), soonRepeats: Math.min(count(soonRepeats), count(repeats)) };
+  const known = listOf(places).slice(0, MOST.places).map((place) => placeOf(place, all));
   const { production, mirror } = recordOf(answers);
   const { pairs, sample } = recordOf(latency);
   const members = numbers(sample);
   return {
     method: said(method),
     template: said(template),
-    compared: count(compared),
+    ...all,
     notCompared: notComparedOf(notCompared),
-    signatures: listOf(signatures)
-      .slice(0, MOST.signatures)
-      .map((signature) => ({
-        places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < known.length),
-        count: count(signature['count']),
-      })),
+    signatures: signaturesOf(signatures, known.length, all.compared),
     places: known,
-    repeats: count(repeats),
-    soonRepeats: count(soonRepeats),
     answers: { production: answersOf(production), mirror: answersOf(mirror) },
     latency: { pairs: count(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
   };
 }
 
-function placeOf(value: unknown): PlaceEvidence {
+function signaturesOf(value: unknown, places: number, compared: number): EndpointComparison['signatures'] {
+  let left = compared;
+  return listOf(value)
+    .slice(0, MOST.signatures)
+    .map((signature) => {
+      const own = Math.min(left, count(signature['count']));
+      left -= own;
+      return { places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < places), count: own };
+    });
+}
+
+function placeOf(value: unknown, all: Pick<EndpointComparison, 'compared' | 'repeats' | 'soonRepeats'>): PlaceEvidence {
   const { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples } = recordOf(value);
+  const found = Math.min(count(differed), all.compared);
   return {
     where: said(where),
     kind: isKind(kind) ? kind : 'field',
-    differed: count(differed),
-    unlisted: count(unlisted),
+    differed: found,
+    unlisted: Math.min(count(unlisted), found),
     looked: count(looked),
-    random: count(random),
-    varied: count(varied),
-    variedSoon: count(variedSoon),
+    random: Math.min(count(random), count(looked)),
+    varied: Math.min(count(varied), all.repeats),
+    variedSoon: Math.min(count(variedSoon), all.soonRepeats),
     examples: listOf(examples)
       .slice(0, MOST.examples)
       .map(({ production, mirror }) => ({ production: said(production).slice(0, 120), mirror: said(mirror).slice(0, 120) })),
@@ -106,8 +113,8 @@ function isKind(value: unknown): value is DifferenceKind {
 
 function answersOf(value: unknown): AnswerCounts {
   const { statuses, errors } = recordOf(value);
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses);
-  return { statuses: [a, b, c, d, e], errors: count(errors) };
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses).map(count);
+  return { statuses: [a, b, c, d, e], errors: Math.min(count(errors), a + b + c + d + e) };
 }
 
 function notComparedOf(value: unknown): NotComparedCounts {

@@ -1,4 +1,4 @@
-import { listOf, recordOf, textOf } from '../../kube/json.ts';
+import { amountOf, listOf, recordOf, shortTextOf } from '../../kube/json.ts';
 import type { ClientLoad, EndpointLoad, ObserveData } from '../../observe/data.ts';
 import type { SparseHistogram } from '../../sketch/histogram.ts';
 
@@ -16,7 +16,7 @@ export function readObserve(value: unknown): ObserveData | null {
   return {
     endpoints: listOf(endpoints).slice(0, MOST.endpoints).map(endpointOf),
     clients: listOf(clients).slice(0, MOST.clients).map(clientOf),
-    folded: amount(folded),
+    folded: amountOf(folded),
   };
 }
 
@@ -25,40 +25,36 @@ function endpointOf(load: Readonly<Record<string, unknown>>): EndpointLoad {
   const concurrency = recordOf(load['concurrency']);
   return {
     endpoint: said(load['endpoint']),
-    port: amount(load['port']),
+    port: amountOf(load['port']),
     method: said(load['method']),
     template: said(load['template']),
-    sinceMs: amount(load['sinceMs']),
-    requests: amount(load['requests']),
-    rate: amount(load['rate']),
-    statuses: [amount(statuses[0]), amount(statuses[1]), amount(statuses[2]), amount(statuses[3]), amount(statuses[4])],
-    unanswered: amount(load['unanswered']),
+    sinceMs: amountOf(load['sinceMs']),
+    requests: amountOf(load['requests']),
+    rate: amountOf(load['rate']),
+    statuses: [amountOf(statuses[0]), amountOf(statuses[1]), amountOf(statuses[2]), amountOf(statuses[3]), amountOf(statuses[4])],
+    unanswered: amountOf(load['unanswered']),
     firstByte: histogramOf(load['firstByte']),
     complete: histogramOf(load['complete']),
-    requestBytes: amount(load['requestBytes']),
-    responseBytes: amount(load['responseBytes']),
-    largestRequest: amount(load['largestRequest']),
-    largestResponse: amount(load['largestResponse']),
-    concurrency: { mean: amount(concurrency['mean']), most: amount(concurrency['most']) },
+    requestBytes: amountOf(load['requestBytes']),
+    responseBytes: amountOf(load['responseBytes']),
+    largestRequest: amountOf(load['largestRequest']),
+    largestResponse: amountOf(load['largestResponse']),
+    concurrency: { mean: amountOf(concurrency['mean']), most: amountOf(concurrency['most']) },
     saturation: typeof load['saturation'] === 'number' ? Math.max(-1, Math.min(1, load['saturation'])) : null,
   };
 }
 
 function clientOf({ endpoint, address, count, error }: Readonly<Record<string, unknown>>): ClientLoad {
-  return { endpoint: said(endpoint), address: said(address), count: amount(count), error: Math.min(amount(count), amount(error)) };
+  return { endpoint: said(endpoint), address: said(address), count: amountOf(count), error: Math.min(amountOf(count), amountOf(error)) };
 }
 
 /** Nothing, unless its buckets are in order. */
 function histogramOf(value: unknown): SparseHistogram {
-  const numbers = Array.isArray(value) ? value.slice(0, MOST.buckets).map(amount) : [];
+  const numbers = Array.isArray(value) ? value.slice(0, MOST.buckets).map(amountOf) : [];
   const isRight = numbers.length % 2 === 0 && numbers.every((number, i) => Number.isInteger(number) && (i % 2 === 1 || (number < MOST.buckets && number > (numbers[i - 2] ?? -1))));
   return isRight ? numbers : [];
 }
 
 function said(value: unknown): string {
-  return textOf(value).slice(0, MOST.text);
-}
-
-function amount(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? Math.min(Number.MAX_SAFE_INTEGER, value) : 0;
+  return shortTextOf(value, MOST.text);
 }
