@@ -178,8 +178,8 @@ export class StandInAgent implements AsyncDisposable {
   /** What it says at /doctor. */
   doctor: unknown = {};
   /** What it says at /insight, /findings and /comparison. */
-  insight: unknown = {};
-  findings: unknown = {};
+  insight: unknown = { observe: { endpoints: [], clients: [], folded: 0 } };
+  findings: unknown = { findings: [], totals: {}, unlisted: 0 };
   comparison: unknown = {};
   /** How often it was asked for its findings, and for its statistics. */
   askedForFindings = 0;
