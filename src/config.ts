@@ -96,14 +96,7 @@ export interface DocumentReport {
  * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID (all problems, one a line), USAGE (a flag)
  */
 export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig {
-  const reports = inspect(file);
-  refuseProblems(reports);
-  const agents = reports.flatMap(({ agent }) => agent ?? []);
-  const [agent] = agents;
-  if (agent === undefined) {
-    throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind Agent; add one that names the endpoints`);
-  }
-  const policies = reports.flatMap(({ policy }) => policy ?? []);
+  const { agent, policies } = agentIn(file);
   if (agent.spec.kubernetes !== undefined && policies.length > 0) {
     throw new ShadowtapError('CONFIG_INVALID', `${file}: an agent in a cluster takes its policies from there; kubectl apply them instead`);
   }
@@ -114,6 +107,30 @@ export function loadConfig(file: string, flags: SettingFlags = {}): AgentConfig 
     pemFiles: readPemFiles(policies),
     kubernetes: agent.spec.kubernetes ?? null,
   };
+}
+
+/** What the controller goes by of an Agent. */
+export interface ControllerConfig extends Pick<AgentSettings, 'admin' | 'logLevel'> {
+  /** null: it is not for a cluster. */
+  readonly kubernetes: AgentConfig['kubernetes'];
+}
+
+/**
+ * Reads the same file for a controller. Files with secrets of the agents that it names are not looked at: they are mounted for
+ * those alone.
+ * @throws ShadowtapError CONFIG_FILE, CONFIG_INVALID, USAGE
+ */
+export function loadControllerConfig(file: string, flags: SettingFlags = {}): ControllerConfig {
+  const { admin, logLevel, kubernetes = null } = { ...agentIn(file).agent.spec, ...checkedFlags(flags) };
+  return { admin: listenAddress(admin), logLevel, kubernetes };
+}
+
+function agentIn(file: string): { readonly agent: AgentDocument; readonly policies: readonly MirrorPolicy[] } {
+  const reports = inspect(file);
+  refuseProblems(reports);
+  const [agent] = reports.flatMap((report) => report.agent ?? []);
+  if (agent !== undefined) return { agent, policies: reports.flatMap(({ policy }) => policy ?? []) };
+  throw new ShadowtapError('CONFIG_INVALID', `${file}: has no document of kind Agent; add one that names the endpoints`);
 }
 
 /**
@@ -239,9 +256,13 @@ function checkedFlags(flags: SettingFlags): Partial<AgentDocument['spec']> {
   return flags as Partial<AgentDocument['spec']>;
 }
 
+function listenAddress(admin: string): ListenAddress | null {
+  return admin === 'off' ? null : parseListen(admin);
+}
+
 function settingsOf(spec: AgentDocument['spec']): AgentSettings {
   const { tap, workers, ringBytes, memoryBytes, logLevel } = spec;
-  const admin = spec.admin === 'off' ? null : parseListen(spec.admin);
+  const admin = listenAddress(spec.admin);
   return {
     tap,
     workers,

@@ -1,5 +1,5 @@
 import { IMPORTS } from '../config/agent-schema.ts';
-import { loadConfig } from '../config.ts';
+import { loadControllerConfig } from '../config.ts';
 import { ShadowtapError } from '../errors.ts';
 import { EXIT_OK, type Io } from './io.ts';
 import { settingFlags, type RunOptions } from './settings.ts';
@@ -11,14 +11,14 @@ export interface ControllerFlags extends RunOptions {
 
 /** Runs the controller until it is told to stop. */
 export async function controller(options: ControllerFlags, io: Io): Promise<number> {
-  const { kubernetes, settings } = loadConfig(options.file, settingFlags(options));
+  const { admin, logLevel, kubernetes } = loadControllerConfig(options.file, settingFlags(options));
   if (kubernetes === null) {
     throw new ShadowtapError('CONFIG_INVALID', `${options.file}: the Agent has no \`kubernetes\`; a controller is for clusters`);
   }
   const [{ Controller }, { apiClient, permissionsOf }] = await Promise.all([import('../controller.ts'), import('../kube/connect.ts')]);
   const running = new Controller(apiClient(kubernetes), {
-    admin: settings.admin,
-    logLevel: settings.logLevel,
+    admin,
+    logLevel,
     permissions: permissionsOf(kubernetes),
     imports: options.import === true ? IMPORTS : kubernetes.import,
   });

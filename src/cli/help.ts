@@ -101,9 +101,11 @@ Examples:
   shadowtap report -p shop/checkout-next -o html > report.html`;
 
 export const GATE_HELP = `
-Only what is compared while it watches counts. What is noise is known from before, too.
+Only what is compared while it watches counts. What is noise is known from before, too. It waits up to 30 seconds for agents to hear
+of the policy, and ends early where the mirror surely differs. docs/compare.md has examples for pipelines.
 
-Exit codes: 0 looks safe, 1 an agent does not answer, 2 a flag is wrong, 4 differs, 5 too little data.
+Exit codes: 0 looks safe, 1 an agent does not answer or it was stopped, 2 a flag is wrong or no agent knows the policy,
+4 differs, 5 too little data.
 
 Examples:
   shadowtap gate --policy shop/checkout-next --for 10m --max-diff 0.1%

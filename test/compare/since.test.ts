@@ -45,6 +45,26 @@ describe('what was compared between two looks', () => {
     expect(answers.mirror.statuses).toEqual([0, 50, 0, 0, 0]);
   });
 
+  it('counts nothing twice where a place was left out of all sets meanwhile', () => {
+    const before = endpoint(100, {
+      places: [place('body /noise', 60), place('body /a', 30)],
+      signatures: [{ places: [0], count: 40 }, { places: [0, 1], count: 20 }, { places: [1], count: 10 }],
+    });
+    const after = endpoint(110, {
+      places: [{ ...place('body /noise', 66), unlisted: 66 }, place('body /a', 32)],
+      signatures: [{ places: [], count: 44 }, { places: [1], count: 32 }],
+    });
+    const { signatures, places } = since(data(before), data(after));
+    expect(signatures).toEqual([{ places: [], count: 4 }, { places: [1], count: 2 }]);
+    expect(places.map(({ differed, unlisted }) => [differed, unlisted])).toEqual([[6, 6], [2, 0]]);
+  });
+
+  it('never says that more differ than came since', () => {
+    const before = endpoint(100, { places: [place('body /a', 50)], signatures: [{ places: [0], count: 50 }] });
+    const after = endpoint(103, { places: [place('body /a', 50), place('body /b', 50)], signatures: [{ places: [1], count: 40 }, { places: [0, 1], count: 11 }] });
+    expect(since(data(before), data(after)).signatures.reduce((sum, { count }) => sum + count, 0)).toBe(1);
+  });
+
   it('keeps what is known of production itself: repeats, and baselines', () => {
     const before = endpoint(100, { repeats: 40, places: [place('body /at', 100, 40)] });
     const after = endpoint(150, { repeats: 60, places: [place('body /at', 150, 60)] });

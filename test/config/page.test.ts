@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, loadControllerConfig } from '../../src/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'shadowtap-page-'));
 const tokenFile = join(folder, 'token');
@@ -35,5 +35,13 @@ describe('the page', () => {
     writeFileSync(join(folder, 'short'), 'short');
     expect(() => pageWith({ tokenFile: join(folder, 'short') })).toThrow('page.tokenFile');
     expect(() => pageWith({ tokenFile: join(folder, 'nowhere') })).toThrow('cannot be read');
+  });
+
+  it('does not keep a controller from starting, which goes by the same file but has no token', () => {
+    const file = join(folder, 'cluster.yaml');
+    const spec = { admin: '0.0.0.0:9464', kubernetes: {}, page: { enabled: true, tokenFile: '/nowhere/token' }, hashKeyFile: '/nowhere/key' };
+    writeFileSync(file, JSON.stringify({ apiVersion: 'shadowtap.dev/v1alpha1', kind: 'Agent', spec }));
+    expect(() => loadConfig(file)).toThrow('/nowhere/token');
+    expect(loadControllerConfig(file, { logLevel: 'warn' })).toMatchObject({ admin: { host: '0.0.0.0', port: 9464 }, logLevel: 'warn', kubernetes: expect.anything() });
   });
 });

@@ -139,6 +139,15 @@ describe.each(COMBINATIONS)('overlay $overlay with $components', (combination) =
   });
 });
 
+describe('the component page-token', () => {
+  it('gives the token to the agents and to nobody else', () => {
+    const [agent, controller] = workloads(buildWith({ overlay: 'default', components: ['components/page-token'] })).map(podOf);
+    expect(agent!.volumes).toContainEqual({ name: 'page-token', secret: { secretName: 'shadowtap-page', defaultMode: 0o400 } });
+    expect(containerOf(agent!).volumeMounts).toContainEqual({ name: 'page-token', mountPath: '/etc/shadowtap-page', readOnly: true });
+    expect(JSON.stringify(controller)).not.toContain('page-token');
+  });
+});
+
 describe('the component monitoring', () => {
   it("brings the dashboard as Grafana's sidecar looks for it", () => {
     const { metadata, data } = find(buildWith({ overlay: 'default', components: ['monitoring'] }), 'ConfigMap', 'shadowtap-dashboard') as KubeObject & { readonly data: Readonly<Record<string, string>> };

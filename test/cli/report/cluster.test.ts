@@ -55,7 +55,8 @@ describe('shadowtap report, in a cluster', () => {
   });
 
   it('needs no more rights than the Role for people gives', async () => {
-    (await scene.startAgent('node-a')).comparison = compared(120);
+    const agent = await scene.startAgent('node-a');
+    Object.assign(agent, { comparison: compared(120), insight: { observe: { endpoints: [], clients: [] } }, findings: { findings: [], totals: {} } });
     await scene.cluster.apply(...manifests('base/status-rbac'), {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',

@@ -20,12 +20,25 @@ describe('a report as a table', () => {
 
   it('says verdict, reasons and sums first, then endpoints, findings and noise', () => {
     expect(text).toMatch(/^shop\/checkout-next -> http:\/\/checkout-next\.shop\.svc: DIFFERS\n {2}GET \/orders\/\{id\} differs\n/);
-    expect(text).toContain('1,803 compared since 2026-01-02T03:00:00.000Z: 1,503 equal, 288 but for noise, 12 different (1 %)');
+    expect(text).toContain('1,803 compared since 2026-01-02T03:00:00.000Z: 1,503 equal, 288 but for noise, 12 (1 %) different');
     expect(text).toContain('not compared: 7 incomplete, 3 too-large');
     expect(text).toMatch(/GET \/orders\/\{id\} +│ differs +│ 1,200 +│ 12 \(1 %\) +│ 2 \| 14 +│ 950 µs \| 1\.5 ms +│ x 1\.31 \(1\.22-1\.40\)/);
     expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(120);
     expect(text).toMatch(/body \/total \(field\) +│ 12 \(1 %\) +│ 1299 \| 12\.99/);
     expect(text.indexOf('What differs:')).toBeLessThan(text.indexOf('Taken for noise:'));
+  });
+
+  it('fits 120 columns, however long names and reasons are', () => {
+    const [policy] = sampleReport().policies;
+    const endpoints = policy!.endpoints.map((endpoint) => {
+      const fields = endpoint.fields.map((field) => ({ ...field, where: `body ${'/attributes'.repeat(12)}`, because: 'a reason with many words '.repeat(9) }));
+      return { ...endpoint, template: '/a-long-segment'.repeat(9), fields };
+    });
+    const lines = renderText({ ...EMPTY, policies: [{ ...policy!, endpoints }] }).split('\n').filter((line) => /^[│┌└├]/.test(line));
+    expect(lines.length).toBeGreaterThan(20);
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+    const cells = lines.filter((line) => line.startsWith('│')).map((line) => line.split('│')[1]!.trim()).join('');
+    expect(cells).toContain(`GET ${'/a-long-segment'.repeat(9)}`);
   });
 
   it('holds nothing that a terminal obeys', () => {
@@ -34,6 +47,20 @@ describe('a report as a table', () => {
 
   it('says what to do where nothing is compared', () => {
     expect(renderText(EMPTY)).toContain('`compare`');
+  });
+});
+
+describe('a baseline', () => {
+  const [policy] = sampleReport().policies;
+  const baseline = { ...EMPTY, policies: [{ ...policy!, role: 'Baseline' as const }] };
+
+  it('has no verdict, which would be taken for that of a mirror', () => {
+    expect(renderText(baseline)).toMatch(/^shop\/checkout-next -> [^ ]+: baseline\n/);
+    expect(renderHtml(baseline)).toContain('<span class="badge little">baseline</span></h2>');
+  });
+
+  it('fails no pipeline', () => {
+    expect(renderJunit(baseline)).toMatch(/<testsuites tests="0" failures="0" errors="0" skipped="0"\s*\/>/);
   });
 });
 
