@@ -37,7 +37,7 @@ export async function openAgentPages(options: PageOptions): Promise<AgentPages> 
     import('../kube/ask-agents.ts'),
     import('../kube/fleet-stats.ts'),
   ]);
-  const api = ApiClient.fromKubeconfig(options.kubeconfig, options.context);
+  const api = orOneAgent(options, () => ApiClient.fromKubeconfig(options.kubeconfig, options.context));
   const agents = await agentsOf(api, options).catch(async (error: unknown) => {
     await api.close();
     throw error;
@@ -49,6 +49,16 @@ export async function openAgentPages(options: PageOptions): Promise<AgentPages> 
     },
     close: () => api.close(),
   };
+}
+
+/** Who runs an agent on one machine has no cluster, and may not know that one is looked for. */
+function orOneAgent<T>({ kubeconfig }: ClusterOptions, connect: () => T): T {
+  try {
+    return connect();
+  } catch (cause) {
+    if (kubeconfig !== undefined) throw cause;
+    throw new ShadowtapError('KUBE_CONFIG', `${messageOf(cause)}; an agent that needs no cluster is asked with --admin, such as --admin 127.0.0.1:9464`, { cause });
+  }
 }
 
 /**

@@ -34,6 +34,8 @@ export async function findings(options: FindingsOptions, io: Io): Promise<number
   }
 }
 
+const NOTHING = 'Nothing was found. Pods are looked at where a MirrorPolicy that selects them has observe: true.';
+
 function render({ findings: list, unlisted }: FindingsData, problems: readonly string[]): string {
   const rows = list.map(({ severity, rule, endpoint, source, method, template, count, lastMs, evidence }) => [
     severity,
@@ -45,7 +47,7 @@ function render({ findings: list, unlisted }: FindingsData, problems: readonly s
     `${new Date(lastMs).toISOString().slice(0, 19)}Z`,
     evidence,
   ]);
-  const parts = [rows.length === 0 ? 'Nothing was found.' : renderTable(['severity', 'rule', 'pod', 'client', 'request', 'count', 'last', 'what was seen'], rows)];
+  const parts = [rows.length === 0 ? NOTHING : renderTable(['severity', 'rule', 'pod', 'client', 'request', 'count', 'last', 'what was seen'], rows)];
   if (unlisted > 0) parts.push(`${unlisted} more occurrences found no place in the list.`);
   if (problems.length > 0) parts.push(`Problems:\n${problems.map((problem) => `  ${printable(problem)}`).join('\n')}`);
   return `${parts.join('\n\n')}\n`;

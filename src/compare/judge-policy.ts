@@ -55,7 +55,7 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
   if (!isMuch && little.length > 0 && compared > 0) reasons.push(littleReason(little, inLittle, compared));
   if (hasSome(notCompared, compared) && !hasMany(notCompared, compared)) reasons.push(gapsReason(notCompared, compared));
   reasons.push(notSentReason(notCompared, compared));
-  reasons.push(speedUnknownReason(judged.map(({ report }) => report)));
+  if (policy.role === 'Mirror') reasons.push(speedUnknownReason(judged.map(({ report }) => report)));
   if (policy.role === 'Baseline') reasons.unshift('This is a baseline: where it differs is taken for noise of the mirrors of this policy.');
   return {
     policy: policy.policy,

@@ -21,11 +21,13 @@ function policySince(before: PolicyComparison, after: PolicyComparison): PolicyC
   const known = new Map(before.endpoints.map((endpoint) => [nameOf(endpoint), endpoint]));
   return {
     ...after,
-    endpoints: after.endpoints.map((endpoint) => {
-      const old = known.get(nameOf(endpoint));
-      // Endpoints are folded as their templates are learnt: one that has lost something has been taken apart.
-      return old === undefined || old.compared > endpoint.compared ? endpoint : endpointSince(old, endpoint);
-    }),
+    endpoints: after.endpoints
+      .map((endpoint) => {
+        const old = known.get(nameOf(endpoint));
+        // Endpoints are folded as their templates are learnt: one that has lost something has been taken apart.
+        return old === undefined || old.compared > endpoint.compared ? endpoint : endpointSince(old, endpoint);
+      })
+      .filter(({ compared, notCompared }) => compared > 0 || Object.values(notCompared).some((count) => count > 0)),
     folded: less(after.folded, before.folded),
     notCompared: lessEach(after.notCompared, before.notCompared),
   };

@@ -82,7 +82,7 @@ export class ApiClient {
    */
   static fromKubeconfig(file?: string, context?: string): ApiClient {
     const load = (config: KubeConfig): void => {
-      if (file === undefined) config.loadFromDefault();
+      if (file === undefined) loadDefault(config);
       else config.loadFromFile(file);
       if (context === undefined) return;
       if (config.getContextObject(context) === null) throw new Error(`it has no context ${JSON.stringify(context)}`);
@@ -223,6 +223,12 @@ function configOf(where: string, load: (config: KubeConfig) => void): KubeConfig
     throw new ShadowtapError('KUBE_CONFIG', `the kubeconfig ${where} cannot be used: ${messageOf(cause)}`, { cause });
   }
   return config;
+}
+
+/** Where there is no kubeconfig at all the library takes a server that nobody named. */
+function loadDefault(config: KubeConfig): void {
+  config.loadFromDefault();
+  if (config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080') throw new Error('there is none');
 }
 
 function describe({ method = 'GET', path, query }: ApiRequest): string {

@@ -101,6 +101,14 @@ describe('what the user can mend', () => {
   });
 });
 
+describe('a question to all agents', () => {
+  it.each(['report', 'top', 'findings'])('says how to ask one where there is no cluster: %s', (command) => {
+    const { status, stderr } = spawnSync(SHADOWTAP, [command], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } });
+    expect(stderr).toMatch(/^shadowtap: the kubeconfig .* there is none; .*--admin 127\.0\.0\.1:9464\n$/);
+    expect(status).toBeGreaterThan(0);
+  });
+});
+
 describe('what goes wrong at run time', () => {
   it('is one line and exit code 1', () => {
     // Without root it is the tap that fails, with it the address, which is nobody's (RFC 5737).

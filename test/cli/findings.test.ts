@@ -50,7 +50,7 @@ describe('shadowtap findings', () => {
 
   it('says that nothing was found, that an answer cannot be read, and what is not allowed', async () => {
     answer = { findings: [], totals: {}, unlisted: 0 };
-    expect(await run()).toEqual({ code: 0, out: 'Nothing was found.\n', err: '' });
+    expect(await run()).toEqual({ code: 0, out: 'Nothing was found. Pods are looked at where a MirrorPolicy that selects them has observe: true.\n', err: '' });
     answer = { error: '\x1b[2J' };
     const unread = await run();
     expect(unread.code).toBe(1);

@@ -72,6 +72,12 @@ describe('what was compared between two looks', () => {
     expect(since(data(before, { role: 'Baseline' }), data(after, { role: 'Baseline' }))).toEqual(after);
   });
 
+  it('leaves out endpoints at which nothing was done', () => {
+    const [quiet, failing] = [endpoint(100, { notCompared: { failed: 1 } }), endpoint(100, { notCompared: { failed: 2 } })];
+    expect(comparedSince(data(quiet), data(quiet)).policies[0]!.endpoints).toEqual([]);
+    expect(since(data(quiet), data(failing))).toMatchObject({ compared: 0, notCompared: { failed: 1 } });
+  });
+
   it('takes those pairs for the sample of the time that were not in it before', () => {
     const before = endpoint(2, { latency: { pairs: 2, sample: [1, 10, 11, 2, 20, 21] } });
     const after = endpoint(4, { latency: { pairs: 4, sample: [3, 30, 31, 2, 20, 21, 4, 40, 41] } });
