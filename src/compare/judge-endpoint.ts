@@ -10,7 +10,7 @@ import { differsReason, errorsReason, fieldsReason, gapsReason, notSentReason, r
 import { hasMany, shareVerdict } from './verdict.ts';
 
 /** Another outcome: what else differs then follows from it, and is listed last. */
-const STATUS_KINDS: ReadonlySet<DifferenceKind> = new Set<DifferenceKind>(['status', 'grpc-status']);
+export const OUTCOMES: ReadonlySet<DifferenceKind> = new Set<DifferenceKind>(['status', 'grpc-status']);
 /** Fields that are listed of either sort. */
 const FIELDS = 20;
 
@@ -94,7 +94,7 @@ export function judgeEndpoint({ endpoint, places, classified, latency }: Measure
 }
 
 function fieldsOf({ places, signatures, compared }: EndpointComparison, judged: readonly PlaceJudgement[], standings: readonly Standing[]): FieldReport[] {
-  const ofStatus = new Set(places.flatMap(({ kind }, i) => (STATUS_KINDS.has(kind) ? [i] : [])));
+  const ofStatus = new Set(places.flatMap(({ kind }, i) => (OUTCOMES.has(kind) ? [i] : [])));
   return places
     .flatMap(({ where, kind, differed, unlisted, examples }, i) => {
       const { standing, because } = judged[i]!;

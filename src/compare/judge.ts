@@ -2,7 +2,7 @@ import { VERSION } from '../version.ts';
 import type { ComparisonData, EndpointComparison, PolicyComparison } from './data.ts';
 import { holm } from './family.ts';
 import { quickestUs } from './hop.ts';
-import { judgeEndpoint, measureEndpoint, type JudgedEndpoint } from './judge-endpoint.ts';
+import { judgeEndpoint, measureEndpoint, OUTCOMES, type JudgedEndpoint } from './judge-endpoint.ts';
 import { reportPolicy } from './judge-policy.ts';
 import type { JudgeRules } from './judge-rules.ts';
 import { compareText } from './place-counts.ts';
@@ -49,8 +49,15 @@ function baselineOf(policy: PolicyComparison, all: readonly PolicyComparison[]):
   return all.find((other) => other.policy === policy.policy && other.role === 'Baseline') ?? null;
 }
 
+/** @returns null also where the baseline is of no use */
 function sameEndpoint(policy: PolicyComparison | null, { method, template }: EndpointComparison): EndpointComparison | null {
-  return policy?.endpoints.find((other) => other.method === method && other.template === template) ?? null;
+  const found = policy?.endpoints.find((other) => other.method === method && other.template === template);
+  return found === undefined || !answersAlike(found) ? null : found;
+}
+
+/** A baseline whose outcome is mostly another than production's lacks something that production has, and says nothing of what varies. */
+function answersAlike({ places, compared }: EndpointComparison): boolean {
+  return places.every(({ kind, differed }) => !OUTCOMES.has(kind) || differed <= compared / 2);
 }
 
 const WEIGHT = { differs: 0, 'too little data': 1, 'looks safe': 1 } as const;

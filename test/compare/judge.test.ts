@@ -216,6 +216,15 @@ describe('judging', () => {
     expect(judge({ policies: [policy([differing])] }, () => RULES).policies[0]!.verdict).toBe('differs');
   });
 
+  it('does not take for noise what a baseline shows that lacks what production has, such as a secret', () => {
+    const refused = { compared: 500, different: 500, place: { where: 'status', kind: 'status' } } as const;
+    const base = policy([refused], { role: 'Baseline', target: 'http://v1' });
+    expect(judge({ policies: [policy([refused]), base] }, () => RULES).policies.map(({ verdict }) => verdict)).toEqual(['differs', 'differs']);
+    const rarely = { ...refused, different: 100 };
+    const usual = policy([rarely], { role: 'Baseline', target: 'http://v1' });
+    expect(judge({ policies: [policy([rarely]), usual] }, () => RULES).policies[0]!.verdict).toBe('looks safe');
+  });
+
   it('goes by the newest rules where they have changed, and leaves out policies that are gone', () => {
     const data = { policies: [policy([{ compared: 900, different: 900 }], { rules: 'old' }), policy([{ compared: 200 }], { rules: 'new', sinceMs: 1_800_000_000_000 })] };
     expect(judge(data, () => RULES).policies.map(({ verdict, counts }) => [verdict, counts.compared])).toEqual([['looks safe', 200]]);
