@@ -24,7 +24,7 @@ export interface CountedPlace {
 }
 
 /** Stands for all places that found no room. */
-export const ELSEWHERE = 'elsewhere';
+const ELSEWHERE = 'elsewhere';
 
 const EXAMPLES = 3;
 /** Differences of a place that are looked at from the beginning on; after them one in as many. */

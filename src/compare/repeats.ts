@@ -27,8 +27,6 @@ interface Kept extends Answer {
 
 /** Production's recent answers, by what was asked: the least recently kept gives way. */
 export class Repeats {
-  /** Answers that found no room. */
-  refused = 0;
   readonly #memory: ByteBudget;
   readonly #pool: BodyPool;
   readonly #kept = new Map<string, Kept>();
@@ -59,10 +57,7 @@ export class Repeats {
     const bytes = size + sizeOf(answer) + 2 * key.length;
     if (this.#memory.used > this.#memory.limit * GIVE_BACK) this.clear();
     while (this.#kept.size >= MOST || (this.#kept.size > 0 && this.#bytes + bytes > MOST_BYTES)) this.#dropOldest();
-    if (bytes > MOST_BYTES || this.#memory.used + bytes > this.#memory.limit * NO_MORE || !this.#memory.take(bytes)) {
-      this.refused++;
-      return;
-    }
+    if (bytes > MOST_BYTES || this.#memory.used + bytes > this.#memory.limit * NO_MORE || !this.#memory.take(bytes)) return;
     this.#bytes += bytes;
     this.#kept.set(key, copyOf(answer, size === 0 ? null : this.#pool.take(size), bytes, nowMs));
   }
