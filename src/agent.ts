@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Gate } from './admin/gate.ts';
-import { AdminServer, type AdminPage, type AdminRoutes } from './admin/server.ts';
+import { AdminServer, type AdminRoutes } from './admin/server.ts';
+import { adminPages } from './agent/admin-pages.ts';
 import { Alarms } from './agent/alarms.ts';
 import { Attachments, type WantedEndpoint } from './agent/attachments.ts';
 import { EndpointIds } from './agent/endpoint-ids.ts';
 import { nextExpiry, unexpired } from './agent/expiry.ts';
 import { Governor } from './agent/governor.ts';
 import { LiveHub } from './agent/live-hub.ts';
-import { nodeReport } from './agent/node-report.ts';
 import { pageAddress, pageRoutes } from './agent/page.ts';
 import { Remembered } from './agent/remembered.ts';
 import { Reporting } from './agent/reporting.ts';
@@ -21,12 +21,9 @@ import type { AgentConfig, AgentSettings, ConfiguredEndpoint } from './config.ts
 import { ShadowtapError } from './errors.ts';
 import type { Finding } from './findings/data.ts';
 import { AccountBook } from './ledger/book.ts';
-import { mergeInsight, withoutValues, type InsightData } from './insight.ts';
+import { mergeInsight, type InsightData } from './insight.ts';
 import { createLogger, type Logger } from './log.ts';
-import { MAX_OBSERVED } from './metrics/observe.ts';
-import { METRICS, MetricsPage } from './metrics.ts';
 import type { PlannedTarget } from './mirror/planner.ts';
-import { ListedLoads } from './observe/listed-loads.ts';
 import { buildSnapshot, type SnapshotOptions } from './policy/build-snapshot.ts';
 import { policyName } from './policy/policy-name.ts';
 import type { PolicySnapshot } from './policy/snapshot.ts';
@@ -69,8 +66,6 @@ export class Agent {
   readonly log: Logger;
   readonly #dryRun: boolean;
   readonly #startedMs = performance.now();
-  readonly #metrics = new MetricsPage(METRICS);
-  readonly #observed = new ListedLoads(MAX_OBSERVED);
   readonly #ids = new EndpointIds();
   readonly #reporting = new Reporting(() => this.insight(), () => this.#assignment.policies);
   readonly #insight = new Remembered(async () => mergeInsight(await this.#pool().insight()), INSIGHT_MS);
@@ -314,37 +309,7 @@ export class Agent {
 
   #pages(): AdminRoutes {
     const { enabled, token } = this.#settings.page;
-    return {
-      ...(enabled && pageRoutes(this.#live, token !== null)),
-      // Alive as long as this thread answers.
-      '/healthz': () => text(200, 'ok\n'),
-      '/readyz': () => this.#ready(),
-      '/metrics': async () => {
-        const [insight, report] = await Promise.all([this.insight(), this.#reporting.report()]);
-        return { status: 200, contentType: this.#metrics.contentType, body: await this.#metrics.render({ ...this.stats(), insight, observed: this.#observed.list(insight.observe.endpoints), report }) };
-      },
-      '/stats': async () => {
-        // What the agent knows of itself does not depend on it.
-        await this.#reporting.report().catch((error: unknown) => this.log.error({ err: error }, 'the report failed'));
-        return json(this.stats());
-      },
-      ...this.#reporting.pages(),
-      '/findings': async ({ trusted }) => json((trusted ? await this.insight() : withoutValues(await this.insight())).findings),
-      '/insight': async ({ trusted }) => json(trusted ? await this.insight() : withoutValues(await this.insight())),
-      '/doctor': () => json({ ...nodeReport(), inUse: this.#running?.tap.name ?? null }),
-    };
-  }
-
-  /** Workers run, and every configured endpoint is tapped; in a cluster pods come and go, and one that is not says nothing of the agent. */
-  #ready(): AdminPage {
-    const { workers, endpoints, cluster } = this.stats();
-    const problems = cluster === null ? endpoints.filter(({ attached }) => !attached).map(({ name, problem }) => `${name}: ${problem}`) : [];
-    if (workers.running === 0) problems.unshift('no worker runs');
-    if (cluster?.synced === false) {
-      const failing = cluster.watches.find(({ problem }) => problem !== '');
-      problems.push(`the cluster has not been heard yet: ${failing?.problem ?? 'it is being listed'}`);
-    }
-    return problems.length === 0 ? text(200, 'ready\n') : text(503, `${problems.join('\n')}\n`);
+    return { ...(enabled && pageRoutes(this.#live, token !== null)), ...adminPages(this, this.#reporting), ...this.#reporting.pages() };
   }
 }
 
@@ -356,12 +321,4 @@ interface Running {
   readonly admin: AdminServer | null;
   readonly governor: Governor;
   readonly alarms: Alarms;
-}
-
-function json(value: unknown): AdminPage {
-  return { status: 200, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
-}
-
-function text(status: 200 | 503, body: string): AdminPage {
-  return { status, contentType: 'text/plain; charset=utf-8', body };
 }

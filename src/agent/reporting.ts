@@ -1,4 +1,4 @@
-import type { AdminPage, AdminRoutes } from '../admin/server.ts';
+import type { AdminRoutes } from '../admin/server.ts';
 import { judge } from '../compare/judge.ts';
 import type { JudgeRules } from '../compare/judge-rules.ts';
 import { comparisonWithoutValues } from '../compare/merge.ts';
@@ -7,6 +7,7 @@ import type { InsightData } from '../insight.ts';
 import { policyName } from '../policy/policy-name.ts';
 import type { MirrorPolicy } from '../policy/schema.ts';
 import type { ComparisonSummary } from '../stats.ts';
+import { json } from './json-page.ts';
 import { Remembered } from './remembered.ts';
 
 /** A report takes some milliseconds of the main thread; scrapers, the controller and people may all ask for it. */
@@ -75,8 +76,4 @@ function withoutExamples(policy: PolicyReport): PolicyReport {
     noise: endpoint.noise.map((field) => ({ ...field, examples: [] })),
   }));
   return { ...policy, endpoints };
-}
-
-function json(value: unknown): AdminPage {
-  return { status: 200, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
 }

@@ -54,14 +54,14 @@ export async function openAgentPages(options: PageOptions): Promise<AgentPages> 
 /**
  * Asks all of them for a page.
  * @param read null: it is no such page
- * @returns what those said that could be understood, and what is wrong with the others
+ * @returns what those said that could be understood, by agent, and what is wrong with the others
  */
-export async function readPages<T>(pages: AgentPages, page: string, read: (value: unknown) => T | null): Promise<{ readonly said: readonly T[]; readonly problems: readonly string[] }> {
-  const said: T[] = [];
+export async function readPages<T>(pages: AgentPages, page: string, read: (value: unknown) => T | null): Promise<{ readonly said: ReadonlyMap<string, T>; readonly problems: readonly string[] }> {
+  const said = new Map<string, T>();
   const problems: string[] = [];
   for (const { agent, value, problem } of await pages.ask(page)) {
     const understood = problem === '' ? read(value) : null;
-    if (understood !== null) said.push(understood);
+    if (understood !== null) said.set(agent, understood);
     else problems.push(`${agent}: ${problem || 'what it says cannot be read; is it of another version?'}`);
   }
   return { said, problems };

@@ -24,7 +24,7 @@ export async function findings(options: FindingsOptions, io: Io): Promise<number
   const pages = await openAgentPages(options);
   try {
     const { said, problems } = await readPages(pages, '/findings', findingsReport);
-    const all = mergeFindings(said);
+    const all = mergeFindings([...said.values()]);
     const wanted = ({ severity, endpoint }: Finding): boolean => SEVERITIES.indexOf(severity) >= least && (namespace === undefined || endpoint.startsWith(`${namespace}/`));
     const shown = { ...all, findings: all.findings.filter(wanted) };
     io.out.write(options.output === 'json' ? `${printableJson({ ...shown, problems })}\n` : render(shown, problems));

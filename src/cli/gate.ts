@@ -169,7 +169,7 @@ function verdictOf({ policies }: Report): Verdict {
 function limitsOf({ maxDiff, maxSlowdown, minCompared }: GateOptions): Partial<JudgeRules> {
   return {
     ...(maxDiff !== undefined && { maxDifferentPercent: percentOf('--max-diff', maxDiff, 100) }),
-    ...(maxSlowdown !== undefined && { maxSlowdownPercent: percentOf('--max-slowdown', maxSlowdown, 10_000) }),
+    ...(maxSlowdown !== undefined && { maxSlowdownPercent: percentOf('--max-slowdown', maxSlowdown, 1_000) }),
     ...(minCompared !== undefined && { minCompared: countOf('--min-compared', minCompared) }),
   };
 }

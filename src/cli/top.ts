@@ -24,7 +24,7 @@ export async function top(options: TopOptions, io: Io): Promise<number> {
   const pages = await openAgentPages(options);
   try {
     const { said, problems } = await readPages(pages, '/insight', readObserve);
-    const ranking = rank(observedIn(said, options.namespace), most);
+    const ranking = rank(observedIn([...said.values()], options.namespace), most);
     io.out.write(options.output === 'json' ? `${printableJson({ ...ranking, problems })}\n` : render(ranking, chosen));
     if (options.output !== 'json') for (const problem of problems) io.err.write(`shadowtap: ${printable(problem)}\n`);
     return problems.length > 0 ? EXIT_FAILED : EXIT_OK;

@@ -32,17 +32,42 @@ function policySince(before: PolicyComparison, after: PolicyComparison): PolicyC
 }
 
 function endpointSince(before: EndpointComparison, after: EndpointComparison): EndpointComparison {
-  const places = new Map(before.places.map((place) => [placeKey(place), place]));
-  const signatures = new Map(before.signatures.map(({ places: set, count }) => [signatureKey(before, set), count]));
+  // What is left out of sets by now was in them before.
+  const places = new Map(before.places.map((place, i) => [placeKey(place), { ...place, unlisted: place.unlisted || listed(before, i) }]));
   return {
     ...after,
     compared: less(after.compared, before.compared),
     notCompared: lessEach(after.notCompared, before.notCompared),
-    signatures: after.signatures.map(({ places: set, count }) => ({ places: set, count: less(count, signatures.get(signatureKey(after, set)) ?? 0) })).filter(({ count }) => count > 0),
+    signatures: signaturesSince(before, after),
     places: after.places.map((place) => placeSince(places.get(placeKey(place)), place)),
     answers: { production: answersSince(before.answers.production, after.answers.production), mirror: answersSince(before.answers.mirror, after.answers.mirror) },
     latency: sampleSince(before.latency, after.latency),
   };
+}
+
+/** Sets out of which a place was left meanwhile, because they were too many, go by what is left of them. All together are no more than came since. */
+function signaturesSince(before: EndpointComparison, after: EndpointComparison): EndpointComparison['signatures'] {
+  const leftOut = new Set(after.places.flatMap((place, i) => (place.unlisted > 0 && listed(after, i) === 0 ? [placeKey(place)] : [])));
+  const old = new Map<string, number>();
+  for (const { places, count } of before.signatures) {
+    const key = signatureKey(before, places, leftOut);
+    old.set(key, (old.get(key) ?? 0) + count);
+  }
+  let left = Math.min(less(after.compared, before.compared), less(differing(after), differing(before)));
+  return after.signatures.flatMap(({ places, count }) => {
+    const since = Math.min(left, less(count, old.get(signatureKey(after, places, leftOut)) ?? 0));
+    left -= since;
+    return since > 0 ? [{ places, count: since }] : [];
+  });
+}
+
+function differing({ signatures }: EndpointComparison): number {
+  return signatures.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Exchanges in whose sets of places this one is. */
+function listed({ signatures }: EndpointComparison, index: number): number {
+  return signatures.reduce((sum, { places, count }) => (places.includes(index) ? sum + count : sum), 0);
 }
 
 function placeSince(before: PlaceEvidence | undefined, after: PlaceEvidence): PlaceEvidence {
@@ -94,6 +119,6 @@ function placeKey({ where, kind }: PlaceEvidence): string {
 }
 
 /** Positions of places may change from look to look; their names do not. */
-function signatureKey({ places }: EndpointComparison, set: readonly number[]): string {
-  return set.map((index) => placeKey(places[index]!)).sort().join('\n');
+function signatureKey({ places }: EndpointComparison, set: readonly number[], leftOut: ReadonlySet<string>): string {
+  return set.map((index) => placeKey(places[index]!)).filter((key) => !leftOut.has(key)).sort().join('\n');
 }

@@ -34,7 +34,8 @@ const IGNORE = ruled(
           description:
             'A pattern (RE2 syntax) for the whole name of places, as reports name them: `status`, `header etag`, `body /meta/.*`; positions of lists are `-`.',
           expects: 'a pattern for names of places, such as body /meta/.*',
-          minLength: 1,
+          // A JSON pointer alone is the name of no place, and would go unnoticed.
+          pattern: '^[^/]',
           maxLength: 1024,
         }),
         patternProblem,

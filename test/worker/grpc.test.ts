@@ -216,6 +216,8 @@ describe('the mirror of a call', () => {
     await using rig = new GrpcRig(to(mirror));
     rig.client(call(1), data(1, message('one')));
     await until(() => mirror.heard[0]?.pieces.length === 1);
+    // Until the other end, in this process too, has heard of it.
+    await sleep(100);
     rig.client(call(3), data(3, message('other'), END_STREAM), data(1, message('two'), END_STREAM));
     rig.server(answerHead(1), answerEnd(1), answerHead(3), answerEnd(3));
     expect(await rig.settled()).toEqual({ 'mirrored 2xx': 2 });

@@ -1,7 +1,7 @@
 import type { ComparisonData } from '../../compare/data.ts';
 import type { JudgeRules } from '../../compare/judge-rules.ts';
 import { ShadowtapError } from '../../errors.ts';
-import type { AgentPages } from '../agent-pages.ts';
+import { readPages, type AgentPages } from '../agent-pages.ts';
 import { readComparison, type ComparisonPage } from './read-comparison.ts';
 
 /** What all agents have compared. */
@@ -15,15 +15,9 @@ export interface Comparisons {
 
 /** Asks all agents. */
 export async function askComparisons(pages: AgentPages): Promise<Comparisons> {
-  const read = new Map<string, ComparisonPage>();
-  const problems: string[] = [];
-  for (const { agent, value, problem } of await pages.ask('/comparison')) {
-    const page = problem === '' ? readComparison(value) : null;
-    if (page === null) problems.push(`${agent}: ${problem || 'what it says cannot be read; is it of another version?'}`);
-    else read.set(agent, page);
-  }
-  const byAgent = new Map([...read].map(([agent, { compare }]) => [agent, compare]));
-  return { byAgent, rules: agreedRules([...read.values()].map(({ rules }) => rules)), problems };
+  const { said, problems } = await readPages(pages, '/comparison', readComparison);
+  const byAgent = new Map([...said].map(([agent, { compare }]) => [agent, compare]));
+  return { byAgent, rules: agreedRules([...said.values()].map(({ rules }) => rules)), problems };
 }
 
 /** What most agents say that a policy allows: one alone, which may have been taken over, cannot loosen it. Of as many, the first. */

@@ -2,7 +2,7 @@ import { NOT_COMPARED } from '../../compare/answer.ts';
 import type { AnswerCounts, ComparisonData, EndpointComparison, NotComparedCounts, PlaceEvidence, PolicyComparison } from '../../compare/data.ts';
 import { DIFFERENCE_KINDS, type DifferenceKind } from '../../compare/difference.ts';
 import type { JudgeRules } from '../../compare/judge-rules.ts';
-import { listOf, recordOf, textOf } from '../../kube/json.ts';
+import { amountOf, countOf, listOf, recordOf, shortTextOf } from '../../kube/json.ts';
 import { PAIR_FIELDS } from '../../sketch/reservoir.ts';
 
 /** The page `/comparison` of an agent: what it has compared, and what its policies allow. */
@@ -32,10 +32,10 @@ export function readComparison(value: unknown): ComparisonPage | null {
 function rulesOf(value: unknown): JudgeRules {
   const { maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared, learnNoise } = recordOf(value);
   return {
-    maxDifferentPercent: Math.min(100, amount(maxDifferentPercent)),
-    maxSlowdownPercent: amount(maxSlowdownPercent),
-    confidencePercent: Math.min(99.9, Math.max(80, amount(confidencePercent))),
-    minCompared: Math.max(1, count(minCompared)),
+    maxDifferentPercent: Math.min(100, amountOf(maxDifferentPercent)),
+    maxSlowdownPercent: amountOf(maxSlowdownPercent),
+    confidencePercent: Math.min(99.9, Math.max(80, amountOf(confidencePercent))),
+    minCompared: Math.max(1, countOf(minCompared)),
     learnNoise: learnNoise !== false,
   };
 }
@@ -47,9 +47,9 @@ function policyOf(value: unknown): PolicyComparison {
     target: said(target),
     role: role === 'Baseline' ? 'Baseline' : 'Mirror',
     rules: said(rules),
-    sinceMs: Math.min(count(sinceMs), LAST_MS),
+    sinceMs: Math.min(countOf(sinceMs), LAST_MS),
     endpoints: listOf(endpoints).slice(0, MOST.endpoints).map(endpointOf),
-    folded: count(folded),
+    folded: countOf(folded),
     notCompared: notComparedOf(notCompared),
     connectUs: numbers(connectUs),
   };
@@ -58,42 +58,49 @@ function policyOf(value: unknown): PolicyComparison {
 /** The last time that Date knows. */
 const LAST_MS = 8.64e15;
 
+/** Parts are no more than the whole: what is made of them holds for such figures only. */
 function endpointOf(value: unknown): EndpointComparison {
   const { method, template, compared, notCompared, signatures, places, repeats, soonRepeats, answers, latency } = recordOf(value);
-  const known = listOf(places).slice(0, MOST.places).map(placeOf);
+  const all = { compared: countOf(compared), repeats: countOf(repeats), soonRepeats: Math.min(countOf(soonRepeats), countOf(repeats)) };
+  const known = listOf(places).slice(0, MOST.places).map((place) => placeOf(place, all));
   const { production, mirror } = recordOf(answers);
   const { pairs, sample } = recordOf(latency);
   const members = numbers(sample);
   return {
     method: said(method),
     template: said(template),
-    compared: count(compared),
+    ...all,
     notCompared: notComparedOf(notCompared),
-    signatures: listOf(signatures)
-      .slice(0, MOST.signatures)
-      .map((signature) => ({
-        places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < known.length),
-        count: count(signature['count']),
-      })),
+    signatures: signaturesOf(signatures, known.length, all.compared),
     places: known,
-    repeats: count(repeats),
-    soonRepeats: count(soonRepeats),
     answers: { production: answersOf(production), mirror: answersOf(mirror) },
-    latency: { pairs: count(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
+    latency: { pairs: countOf(pairs), sample: members.slice(0, members.length - (members.length % PAIR_FIELDS)) },
   };
 }
 
-function placeOf(value: unknown): PlaceEvidence {
+function signaturesOf(value: unknown, places: number, compared: number): EndpointComparison['signatures'] {
+  let left = compared;
+  return listOf(value)
+    .slice(0, MOST.signatures)
+    .map((signature) => {
+      const own = Math.min(left, countOf(signature['count']));
+      left -= own;
+      return { places: [...new Set(numbers(signature['places']))].filter((index) => Number.isInteger(index) && index < places), count: own };
+    });
+}
+
+function placeOf(value: unknown, all: Pick<EndpointComparison, 'compared' | 'repeats' | 'soonRepeats'>): PlaceEvidence {
   const { where, kind, differed, unlisted, looked, random, varied, variedSoon, examples } = recordOf(value);
+  const found = Math.min(countOf(differed), all.compared);
   return {
     where: said(where),
     kind: isKind(kind) ? kind : 'field',
-    differed: count(differed),
-    unlisted: count(unlisted),
-    looked: count(looked),
-    random: count(random),
-    varied: count(varied),
-    variedSoon: count(variedSoon),
+    differed: found,
+    unlisted: Math.min(countOf(unlisted), found),
+    looked: countOf(looked),
+    random: Math.min(countOf(random), countOf(looked)),
+    varied: Math.min(countOf(varied), all.repeats),
+    variedSoon: Math.min(countOf(variedSoon), all.soonRepeats),
     examples: listOf(examples)
       .slice(0, MOST.examples)
       .map(({ production, mirror }) => ({ production: said(production).slice(0, 120), mirror: said(mirror).slice(0, 120) })),
@@ -106,28 +113,19 @@ function isKind(value: unknown): value is DifferenceKind {
 
 function answersOf(value: unknown): AnswerCounts {
   const { statuses, errors } = recordOf(value);
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses);
-  return { statuses: [a, b, c, d, e], errors: count(errors) };
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = numbers(statuses).map(countOf);
+  return { statuses: [a, b, c, d, e], errors: Math.min(countOf(errors), a + b + c + d + e) };
 }
 
 function notComparedOf(value: unknown): NotComparedCounts {
   const counts = recordOf(value);
-  return Object.fromEntries(NOT_COMPARED.filter((why) => count(counts[why]) > 0).map((why) => [why, count(counts[why])]));
+  return Object.fromEntries(NOT_COMPARED.filter((why) => countOf(counts[why]) > 0).map((why) => [why, countOf(counts[why])]));
 }
 
 function said(value: unknown): string {
-  return textOf(value).slice(0, MOST.text);
+  return shortTextOf(value, MOST.text);
 }
 
 function numbers(value: unknown): number[] {
-  return Array.isArray(value) ? value.slice(0, MOST.numbers).map(amount) : [];
-}
-
-/** A whole number from 0 that every reader takes exactly. */
-function count(value: unknown): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.floor(amount(value)));
-}
-
-function amount(value: unknown): number {
-  return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0;
+  return Array.isArray(value) ? value.slice(0, MOST.numbers).map(amountOf) : [];
 }

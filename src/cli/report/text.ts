@@ -8,6 +8,7 @@ import { count, examplesOf, factor, leftOut, medians, nameOf, part, placeOf, sha
 const SHOWN = 30;
 /** Columns that a terminal is taken to have. */
 const WIDTH = 120;
+const UNSEEN = '  No values are shown: this takes the token of the agents (--token-file), the right one, and a policy without `examples: None`.';
 const MASKED = '  Values that read the same on both sides are masked: `examples: Values` under `compare` shows them, but for secrets.';
 
 /** For a terminal. */
@@ -60,6 +61,7 @@ function fieldTable(title: string, endpoints: readonly EndpointReport[], which: 
   });
   const lines = [`${title}:`, renderTable(['endpoint', 'where', 'exchanges', ...(hasExamples ? ['production | mirror'] : []), 'because'], rows, WIDTH)];
   if (all.length > SHOWN) lines.push(`  and ${count(all.length - SHOWN)} more places (-o json has them all)`);
+  if (which === 'fields' && !hasExamples) lines.push(UNSEEN);
   if (hasExamples && all.some(({ field }) => field.examples.some(({ production, mirror }) => production === mirror))) lines.push(MASKED);
   return lines;
 }

@@ -38,4 +38,11 @@ describe('a table of what differs', () => {
     expect(text(endpoints(5))).toContain('`examples: Values`');
     expect(text(endpoints(5, () => 'text of 3 characters'))).not.toContain('Values');
   });
+
+  it('says why it has no values where the viewer or the policy lets none be shown', () => {
+    const [policy] = sampleReport().policies;
+    const unseen = endpoints(1).map((endpoint) => ({ ...endpoint, fields: endpoint.fields.map((field) => ({ ...field, examples: [] })) }));
+    expect(renderText({ ...sampleReport(), policies: [{ ...policy!, endpoints: unseen }] })).toContain('No values are shown: this takes the token');
+    expect(renderText(sampleReport())).not.toContain('No values');
+  });
 });

@@ -60,6 +60,7 @@ export const BAD: readonly (readonly [Record<string, unknown>, string])[] = [
   [ignore({ pointer: '/a'.repeat(33) }), `spec.compare.ignore[0].pointer: "${'/a'.repeat(33)}" is not allowed; give a pointer of at most 32 elements`],
   [ignore({ header: 'a:' }), 'spec.compare.ignore[0].header: "a:" is not allowed; give a header name'],
   [ignore({ pattern: '' }), 'spec.compare.ignore[0].pattern: "" is not allowed; give a pattern for names of places, such as body /meta/.*'],
+  [ignore({ pattern: '/meta/.*' }), 'spec.compare.ignore[0].pattern: "/meta/.*" is not allowed; give a pattern for names of places, such as body /meta/.*'],
   [ignore({ pattern: '(?=x)' }), `spec.compare.ignore[0].pattern: "(?=x)" is not allowed; ${RE2}: invalid or unsupported Perl syntax: \`(?=\``],
   [ignore(...many(65, { header: 'date' })), 'spec.compare.ignore: a list of 65 is not allowed; give a list of at most 64 entries'],
   [
