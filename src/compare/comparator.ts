@@ -5,10 +5,10 @@ import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
 import type { ComparisonData, PolicyComparison } from './data.ts';
 import type { Difference } from './difference.ts';
-import { sortedCounts, type EndpointEvidence } from './endpoint-evidence.ts';
-import { EndpointTable, TABLE_LIMITS } from './endpoint-table.ts';
+import { sortedCounts, type EndpointEvidence } from './evidence/endpoint-evidence.ts';
+import { EndpointTable, TABLE_LIMITS } from './evidence/endpoint-table.ts';
+import { Repeats } from './evidence/repeats.ts';
 import { byTarget, joinTimes } from './merge.ts';
-import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
 export interface AnswerDiffer {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointComparison, PlaceEvidence, PolicyComparison } from '../../src/compare/data.ts';
-import { judge } from '../../src/compare/judge.ts';
-import type { JudgeRules } from '../../src/compare/judge-rules.ts';
+import type { JudgeRules } from '../../src/compare/judge/judge-rules.ts';
+import { judge } from '../../src/compare/judge/judge.ts';
 import type { PolicyReport } from '../../src/compare/report.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 import { RULES } from './bench.ts';

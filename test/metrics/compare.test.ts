@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparisonData } from '../../src/compare/data.ts';
-import { judge } from '../../src/compare/judge.ts';
+import { judge } from '../../src/compare/judge/judge.ts';
 import { mergeComparison } from '../../src/compare/merge.ts';
 import { mergeInsight } from '../../src/insight.ts';
 import { COMPARE_METRICS } from '../../src/metrics/compare.ts';
