@@ -1,6 +1,6 @@
 import type { AdminRoutes } from '../admin/server.ts';
-import { judge } from '../compare/judge.ts';
-import type { JudgeRules } from '../compare/judge-rules.ts';
+import { judge } from '../compare/judge/judge.ts';
+import type { JudgeRules } from '../compare/judge/judge-rules.ts';
 import { comparisonWithoutValues } from '../compare/merge.ts';
 import type { PolicyReport, Report } from '../compare/report.ts';
 import type { InsightData } from '../insight.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComparisonData } from '../compare/data.ts';
-import { judge } from '../compare/judge.ts';
-import type { JudgeRules } from '../compare/judge-rules.ts';
+import { judge } from '../compare/judge/judge.ts';
+import type { JudgeRules } from '../compare/judge/judge-rules.ts';
 import { mergeComparison } from '../compare/merge.ts';
 import type { Report, Verdict } from '../compare/report.ts';
 import { comparedSince } from '../compare/since.ts';

@@ -1,4 +1,4 @@
-import { judge } from '../compare/judge.ts';
+import { judge } from '../compare/judge/judge.ts';
 import { mergeComparison } from '../compare/merge.ts';
 import type { Report } from '../compare/report.ts';
 import { openAgentPages, type PageOptions } from './agent-pages.ts';

@@ -3,13 +3,12 @@ import { ByteBudget } from '../flow/budget.ts';
 import { BodyPool } from '../http/body.ts';
 import type { Random } from '../sketch/random.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
-import { CompareCounters } from './counters.ts';
 import type { ComparisonData, PolicyComparison } from './data.ts';
 import type { Difference } from './difference.ts';
-import { sortedCounts, type EndpointEvidence } from './endpoint-evidence.ts';
-import { EndpointTable, TABLE_LIMITS } from './endpoint-table.ts';
+import { sortedCounts, type EndpointEvidence } from './evidence/endpoint-evidence.ts';
+import { EndpointTable, TABLE_LIMITS } from './evidence/endpoint-table.ts';
+import { Repeats } from './evidence/repeats.ts';
 import { byTarget, joinTimes } from './merge.ts';
-import { Repeats } from './repeats.ts';
 
 /** Compares two answers to one question by the rules of a policy. */
 export interface AnswerDiffer {
@@ -84,7 +83,9 @@ interface Row {
  * only the recent answers that it learns from. What the counts mean is judged later, of all workers together (judge.ts).
  */
 export class Comparator {
-  readonly counters = new CompareCounters();
+  /** Repeats of production's that were compared, and those that were not: enough is known, they came too soon, or time was short. */
+  repeats = 0;
+  repeatsSpared = 0;
   /** Set while the worker is short of time: nothing is learnt then. */
   pressed = false;
   readonly #memory: ByteBudget;
@@ -139,7 +140,6 @@ export class Comparator {
       this.skip(key, question, production, 'encoding');
       return differences;
     }
-    this.counters.compared++;
     this.#endpointOf(row, question).add(question, production, mirror, differences, examples, nowMs);
     return differences;
   }
@@ -148,7 +148,6 @@ export class Comparator {
   skip(key: string, question: Question | null, production: Answer | null, why: NotCompared): void {
     const row = this.#rows.get(key);
     if (row === undefined) return;
-    this.counters.notCompared++;
     if (why === 'memory') row.repeats.clear();
     if (question === null) row.notCompared[why] = (row.notCompared[why] ?? 0) + 1;
     else this.#endpointOf(row, question).skip(question, production, why);
@@ -180,30 +179,26 @@ export class Comparator {
 
   #endpointOf({ table }: Row, { method, template }: Question): EndpointEvidence {
     const endpoint = table.of(method, template);
-    if (table.isOthers(endpoint)) {
-      table.folded++;
-      this.counters.folded++;
-    }
+    if (table.isOthers(endpoint)) table.folded++;
     return endpoint;
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
   #learn({ target, table, repeats }: Row, question: Question, production: Answer, nowMs: number): void {
-    const { counters } = this;
     if (this.pressed) {
-      counters.repeatsSpared++;
+      this.repeatsSpared++;
       return;
     }
     const endpoint = table.of(question.method, question.template);
     const earlier = repeats.find(question.key, nowMs);
     if (earlier !== null) {
       if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
-        counters.repeatsSpared++;
+        this.repeatsSpared++;
         return;
       }
       const differences = target.differ.differences(question, earlier, production);
       if (differences !== 'encoding') {
-        counters.repeats++;
+        this.repeats++;
         endpoint.addRepeat(differences, nowMs - earlier.atMs <= SOON_MS);
       }
     } else if (!this.#isWorthIt(endpoint.repeats)) return;

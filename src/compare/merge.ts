@@ -1,8 +1,8 @@
 import { ByteBudget } from '../flow/budget.ts';
 import type { ComparisonData, EndpointComparison, NotComparedCounts, PolicyComparison } from './data.ts';
-import { addTo, sortedCounts } from './endpoint-evidence.ts';
-import { EndpointTable, TABLE_LIMITS, type TableLimits } from './endpoint-table.ts';
-import { compareText } from './place-counts.ts';
+import { addTo, sortedCounts } from './evidence/endpoint-evidence.ts';
+import { EndpointTable, TABLE_LIMITS, type TableLimits } from './evidence/endpoint-table.ts';
+import { compareText } from './evidence/place-counts.ts';
 
 /** Nothing is left out where parts are joined: each of them is bounded. Only samples stay as small. */
 const NO_LIMITS: TableLimits = { endpoints: Infinity, places: 65_536, signatures: Infinity, latency: TABLE_LIMITS.latency };

@@ -1,5 +1,5 @@
 import type { EndpointComparison, PolicyComparison } from '../compare/data.ts';
-import { newestRules } from '../compare/judge.ts';
+import { newestRules } from '../compare/judge/judge.ts';
 import type { EndpointReport, PolicyReport, Verdict } from '../compare/report.ts';
 import type { AgentStatsWithInsight } from '../stats.ts';
 import type { MetricRow, Sample } from './row.ts';

@@ -1,6 +1,6 @@
 import type { CompareTarget } from '../compare/comparator.ts';
-import { Differ } from '../compare/differ.ts';
-import { compareRules } from '../compare/rules.ts';
+import { Differ } from '../compare/differ/differ.ts';
+import { compareRules } from '../compare/differ/rules.ts';
 import type { Redactor } from '../mirror/redact.ts';
 import { durationMs } from '../policy/duration.ts';
 import { policyName } from '../policy/policy-name.ts';

@@ -1,7 +1,7 @@
 import type { Answer, Question } from '../compare/answer.ts';
-import { decode, headerOf } from '../compare/content.ts';
-import { isSecretName, withoutSecrets } from '../compare/kinds.ts';
-import { HIDDEN, REDACTED } from '../compare/mask.ts';
+import { decode, headerOf } from '../compare/differ/content.ts';
+import { isSecretName, withoutSecrets } from '../compare/examples/kinds.ts';
+import { HIDDEN, REDACTED } from '../compare/examples/mask.ts';
 import type { Redactor } from '../mirror/redact.ts';
 import type { LiveAnswer, LiveBody } from './live-exchange.ts';
 

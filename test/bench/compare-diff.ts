@@ -4,8 +4,8 @@
  */
 import { gzipSync } from 'node:zlib';
 import type { Answer } from '../../src/compare/answer.ts';
-import { Differ } from '../../src/compare/differ.ts';
-import { compareRules } from '../../src/compare/rules.ts';
+import { Differ } from '../../src/compare/differ/differ.ts';
+import { compareRules } from '../../src/compare/differ/rules.ts';
 
 const ROUNDS = 9;
 const ROUND_US = 60_000;

@@ -1,6 +1,6 @@
 import type { Answer, Question } from '../../src/compare/answer.ts';
 import { Comparator, type ComparatorOptions, type CompareTarget } from '../../src/compare/comparator.ts';
-import type { JudgeRules } from '../../src/compare/judge-rules.ts';
+import type { JudgeRules } from '../../src/compare/judge/judge-rules.ts';
 import { ByteBudget } from '../../src/flow/budget.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 import { answer as anyAnswer, differ } from './differ-support.ts';

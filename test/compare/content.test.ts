@@ -1,8 +1,8 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/compare/answer.ts';
-import { decode } from '../../src/compare/content.ts';
-import type { DiffSpec } from '../../src/compare/rules.ts';
+import { decode } from '../../src/compare/differ/content.ts';
+import type { DiffSpec } from '../../src/compare/differ/rules.ts';
 import { cpuMsOf } from '../support/cpu.ts';
 import { allOf, answer, differ, jsonAnswer, placesOf, question } from './differ-support.ts';
 

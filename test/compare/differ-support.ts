@@ -1,7 +1,7 @@
 import type { Answer, Question } from '../../src/compare/answer.ts';
-import { Differ } from '../../src/compare/differ.ts';
+import { Differ } from '../../src/compare/differ/differ.ts';
+import { compareRules, type DiffSpec, type RedactSpec } from '../../src/compare/differ/rules.ts';
 import type { Difference } from '../../src/compare/difference.ts';
-import { compareRules, type DiffSpec, type RedactSpec } from '../../src/compare/rules.ts';
 
 export const ANY: DiffSpec = { maxBodyBytes: 262_144, headers: 'All', ignore: [], tolerance: [], keyed: [], examples: 'Masked' };
 const NO_SECRETS: RedactSpec = { headers: [], cookies: [], queryParams: [], jsonFields: [], mode: 'Remove' };

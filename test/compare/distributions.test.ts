@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { betaBelow, betaQuantile, normalQuantile, normalTail } from '../../src/compare/distributions.ts';
+import { betaBelow, betaQuantile, normalQuantile, normalTail } from '../../src/compare/statistics/distributions.ts';
 import { expectClose } from './close.ts';
 import oracle from './fixtures/statistics.json' with { type: 'json' };
 

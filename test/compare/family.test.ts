@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { holm } from '../../src/compare/family.ts';
+import { holm } from '../../src/compare/statistics/family.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 
 describe("Holm's adjustment", () => {

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/compare/answer.ts';
-import type { DiffSpec } from '../../src/compare/rules.ts';
+import type { DiffSpec } from '../../src/compare/differ/rules.ts';
 import { allOf, answer, differ, placesOf, question } from './differ-support.ts';
 
 const CALL = question({ method: 'POST', target: '/shop.Orders/Get', template: '/shop.Orders/Get', grpc: true });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { HEADER_TABLE } from '../../src/compare/header-table.ts';
-import type { DiffSpec, RedactSpec } from '../../src/compare/rules.ts';
+import { HEADER_TABLE } from '../../src/compare/differ/header-table.ts';
+import type { DiffSpec, RedactSpec } from '../../src/compare/differ/rules.ts';
 import { cpuMsOf } from '../support/cpu.ts';
 import { allOf, answer, differ, placesOf, question } from './differ-support.ts';
 

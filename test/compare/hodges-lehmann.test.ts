@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { centreOf, limitOf } from '../../src/compare/hodges-lehmann.ts';
-import { clusterDependence, INDEPENDENT, type Dependence } from '../../src/compare/wilcoxon.ts';
+import { centreOf, limitOf } from '../../src/compare/statistics/hodges-lehmann.ts';
+import { clusterDependence, INDEPENDENT, type Dependence } from '../../src/compare/statistics/wilcoxon.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
+import { disturbed, gaussian } from '../support/noise.ts';
 import { expectClose } from './close.ts';
 import oracle from './fixtures/hodges-lehmann.json' with { type: 'json' };
-import { disturbed, gaussian } from '../support/noise.ts';
 
 /** Where values lie, as R's `wilcox.test` has it: what has to be taken off them, so that they lie around 0. */
 function hodgesLehmann(values: readonly number[], confidence: number, dependence?: Dependence, precision = 1e-12): { estimate: number; low: number; high: number } {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DiffSpec } from '../../src/compare/rules.ts';
-import { MAX_DIFFERENCES } from '../../src/compare/found.ts';
-import { MAX_DEPTH } from '../../src/compare/json-scan.ts';
+import { MAX_DIFFERENCES } from '../../src/compare/differ/found.ts';
+import { MAX_DEPTH } from '../../src/compare/differ/json/json-scan.ts';
+import type { DiffSpec } from '../../src/compare/differ/rules.ts';
 import { allOf, differ, jsonAnswer, jsonPlaces, question } from './differ-support.ts';
 
 describe('JSON is equal', () => {

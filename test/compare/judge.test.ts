@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointComparison, PlaceEvidence, PolicyComparison } from '../../src/compare/data.ts';
-import { judge } from '../../src/compare/judge.ts';
-import type { JudgeRules } from '../../src/compare/judge-rules.ts';
+import type { JudgeRules } from '../../src/compare/judge/judge-rules.ts';
+import { judge } from '../../src/compare/judge/judge.ts';
 import type { PolicyReport } from '../../src/compare/report.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
 import { RULES } from './bench.ts';
@@ -214,6 +214,15 @@ describe('judging', () => {
     expect(baseline).toMatchObject({ role: 'Baseline', counts: { different: 80 } });
     expect(baseline!.reasons[0]).toBe('This is a baseline: where it differs is taken for noise of the mirrors of this policy.');
     expect(judge({ policies: [policy([differing])] }, () => RULES).policies[0]!.verdict).toBe('differs');
+  });
+
+  it('does not take for noise what a baseline shows that lacks what production has, such as a secret', () => {
+    const refused = { compared: 500, different: 500, place: { where: 'status', kind: 'status' } } as const;
+    const base = policy([refused], { role: 'Baseline', target: 'http://v1' });
+    expect(judge({ policies: [policy([refused]), base] }, () => RULES).policies.map(({ verdict }) => verdict)).toEqual(['differs', 'differs']);
+    const rarely = { ...refused, different: 100 };
+    const usual = policy([rarely], { role: 'Baseline', target: 'http://v1' });
+    expect(judge({ policies: [policy([rarely]), usual] }, () => RULES).policies[0]!.verdict).toBe('looks safe');
   });
 
   it('goes by the newest rules where they have changed, and leaves out policies that are gone', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeLatency, judgeLatency, type LatencyInput } from '../../src/compare/latency.ts';
+import { describeLatency, judgeLatency, type LatencyInput } from '../../src/compare/judge/latency.ts';
 import type { LatencyReport } from '../../src/compare/report.ts';
 import type { Random } from '../../src/sketch/random.ts';
 import { seededRandom } from '../../src/sketch/random.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Examples, RedactSpec } from '../../src/compare/rules.ts';
-import { MAX_SHOWN } from '../../src/compare/mask.ts';
+import type { Examples, RedactSpec } from '../../src/compare/differ/rules.ts';
+import { MAX_SHOWN } from '../../src/compare/examples/mask.ts';
 import { allOf, answer, differ, jsonAnswer, question } from './differ-support.ts';
 
 const TOKEN = 'q7Jx2Lk9ZpR4tV8wYb3N';

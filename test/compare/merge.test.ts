@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparisonWithoutValues, mergeComparison } from '../../src/compare/merge.ts';
 import type { ComparisonData } from '../../src/compare/data.ts';
+import { comparisonWithoutValues, mergeComparison } from '../../src/compare/merge.ts';
 import { answer, Bench, target } from './bench.ts';
 import { question } from './differ-support.ts';
 

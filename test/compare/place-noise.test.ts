@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EndpointComparison, PlaceEvidence } from '../../src/compare/data.ts';
-import { judgePlaces } from '../../src/compare/noise.ts';
-import { looksRandom } from '../../src/compare/value-shape.ts';
+import { looksRandom } from '../../src/compare/examples/value-shape.ts';
+import { judgePlaces } from '../../src/compare/judge/noise.ts';
 
 const RULES = { learnNoise: true, minCompared: 100 };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clopperPearson, newcombe, wilson } from '../../src/compare/proportions.ts';
+import { clopperPearson, newcombe, wilson } from '../../src/compare/statistics/proportions.ts';
 import { expectClose } from './close.ts';
 import oracle from './fixtures/statistics.json' with { type: 'json' };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AnswerDiffer } from '../../src/compare/comparator.ts';
-import { judge } from '../../src/compare/judge.ts';
+import { judge } from '../../src/compare/judge/judge.ts';
 import type { PolicyReport } from '../../src/compare/report.ts';
 import { seededRandom, type Random } from '../../src/sketch/random.ts';
 import { answer, Bench, RULES, target } from './bench.ts';

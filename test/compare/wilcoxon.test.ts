@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clusterDependence, INDEPENDENT, signedRankTest } from '../../src/compare/wilcoxon.ts';
+import { clusterDependence, INDEPENDENT, signedRankTest } from '../../src/compare/statistics/wilcoxon.ts';
 import { seededRandom } from '../../src/sketch/random.ts';
+import { disturbed, gaussian } from '../support/noise.ts';
 import { expectClose } from './close.ts';
 import byR from './fixtures/hodges-lehmann.json' with { type: 'json' };
 import oracle from './fixtures/statistics.json' with { type: 'json' };
-import { disturbed, gaussian } from '../support/noise.ts';
 
 const small = oracle.signedRanks.filter(({ exact }) => exact !== null).map((known) => ({ ...known, n: known.sample.length }));
 const large = oracle.signedRanks.filter(({ sample }) => sample.length > 50).map((known) => ({ ...known, n: known.sample.length }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparisonData } from '../../src/compare/data.ts';
-import { judge } from '../../src/compare/judge.ts';
+import { judge } from '../../src/compare/judge/judge.ts';
 import { mergeComparison } from '../../src/compare/merge.ts';
 import { mergeInsight } from '../../src/insight.ts';
 import { COMPARE_METRICS } from '../../src/metrics/compare.ts';
@@ -93,7 +93,7 @@ describe('the metrics of comparison', () => {
     }
     const total = (name: string): number => [...before].reduce((sum, [series, value]) => sum + (series.startsWith(`shadowtap_${name}_total{`) ? value : 0), 0);
     expect([total('compared'), total('not_compared')]).toEqual([900, 128]);
-    expect(bench.comparator.counters.folded).toBeGreaterThan(0);
+    expect(bench.comparator.data().policies[0]!.folded).toBeGreaterThan(0);
   });
 
   it('begin anew with new rules, as a counter may, and never count by old ones', async () => {

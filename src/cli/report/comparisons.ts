@@ -1,5 +1,5 @@
 import type { ComparisonData } from '../../compare/data.ts';
-import type { JudgeRules } from '../../compare/judge-rules.ts';
+import type { JudgeRules } from '../../compare/judge/judge-rules.ts';
 import { ShadowtapError } from '../../errors.ts';
 import { readPages, type AgentPages } from '../agent-pages.ts';
 import { readComparison, type ComparisonPage } from './read-comparison.ts';

@@ -1,7 +1,7 @@
 import { NOT_COMPARED } from '../../compare/answer.ts';
 import type { AnswerCounts, ComparisonData, EndpointComparison, NotComparedCounts, PlaceEvidence, PolicyComparison } from '../../compare/data.ts';
 import { DIFFERENCE_KINDS, type DifferenceKind } from '../../compare/difference.ts';
-import type { JudgeRules } from '../../compare/judge-rules.ts';
+import type { JudgeRules } from '../../compare/judge/judge-rules.ts';
 import { amountOf, countOf, listOf, recordOf, shortTextOf } from '../../kube/json.ts';
 import { PAIR_FIELDS } from '../../sketch/reservoir.ts';
 

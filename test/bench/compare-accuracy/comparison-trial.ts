@@ -1,7 +1,7 @@
 import { Comparator, type CompareTarget } from '../../../src/compare/comparator.ts';
-import { Differ } from '../../../src/compare/differ.ts';
-import { judge } from '../../../src/compare/judge.ts';
-import { compareRules } from '../../../src/compare/rules.ts';
+import { Differ } from '../../../src/compare/differ/differ.ts';
+import { judge } from '../../../src/compare/judge/judge.ts';
+import { compareRules } from '../../../src/compare/differ/rules.ts';
 import { ByteBudget } from '../../../src/flow/budget.ts';
 import { HttpRequest } from '../../../src/http/exchange.ts';
 import { PathTemplates } from '../../../src/sketch/path-templates.ts';

@@ -1,6 +1,6 @@
 import { Agent, createServer, request as ask, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { judgeLatency } from '../../../src/compare/latency.ts';
+import { judgeLatency } from '../../../src/compare/judge/latency.ts';
 import type { LatencyReport } from '../../../src/compare/report.ts';
 import { seededRandom, type Random } from '../../../src/sketch/random.ts';
 import { PairReservoir, type PairSample } from '../../../src/sketch/reservoir.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { judge } from '../../../src/compare/judge.ts';
+import { judge } from '../../../src/compare/judge/judge.ts';
 import type { PolicyReport } from '../../../src/compare/report.ts';
 import type { InsightData } from '../../../src/insight.ts';
 import { startAgent, type AgentUnderTest } from '../../support/agent.ts';

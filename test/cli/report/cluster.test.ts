@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JudgeRules } from '../../../src/compare/judge-rules.ts';
+import type { JudgeRules } from '../../../src/compare/judge/judge-rules.ts';
 import type { Report } from '../../../src/compare/report.ts';
 import { answer, Bench, RULES, target } from '../../compare/bench.ts';
 import { question } from '../../compare/differ-support.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readComparison } from '../../../src/cli/report/read-comparison.ts';
 import { renderReport } from '../../../src/cli/report/formats.ts';
-import { judge } from '../../../src/compare/judge.ts';
+import { judge } from '../../../src/compare/judge/judge.ts';
 import { mergeComparison } from '../../../src/compare/merge.ts';
 import { comparedSince } from '../../../src/compare/since.ts';
 import { answer, Bench, RULES } from '../../compare/bench.ts';
