@@ -29,7 +29,7 @@ function policyHtml(policy: PolicyReport): string {
   return `<section>
 <h2>${escape(policy.policy)} <span class="to">to ${escape(policy.target)}</span> ${role === 'Baseline' ? '<span class="badge little">baseline</span>' : badge(policy.verdict)}</h2>
 <ul>${policy.reasons.map((reason) => `<li>${escape(reason)}</li>`).join('')}</ul>
-<p>${count(counts.compared)} compared since ${escape(policy.since)}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, <strong>${part(counts.different, counts.differentShare)} different</strong>.${left === '' ? '' : ` Not compared: ${escape(left)}.`}</p>
+<p>${count(counts.compared)} compared since ${escape(policy.since)}: ${count(counts.equal)} equal, ${count(counts.noise)} but for noise, <strong>${count(counts.different)} different (${share(counts.differentShare)})</strong>.${left === '' ? '' : ` Not compared: ${escape(left)}.`}</p>
 ${endpoints.map(endpointHtml).join('\n')}
 </section>`;
 }

@@ -20,7 +20,7 @@ describe('a report as a table', () => {
 
   it('says verdict, reasons and sums first, then endpoints, findings and noise', () => {
     expect(text).toMatch(/^shop\/checkout-next -> http:\/\/checkout-next\.shop\.svc: DIFFERS\n {2}GET \/orders\/\{id\} differs\n/);
-    expect(text).toContain('1,803 compared since 2026-01-02T03:00:00.000Z: 1,503 equal, 288 but for noise, 12 (1 %) different');
+    expect(text).toContain('1,803 compared since 2026-01-02T03:00:00.000Z: 1,503 equal, 288 but for noise, 12 different (1 %)');
     expect(text).toContain('not compared: 7 incomplete, 3 too-large');
     expect(text).toMatch(/GET \/orders\/\{id\} +│ differs +│ 1,200 +│ 12 \(1 %\) +│ 2 \| 14 +│ 950 µs \| 1\.5 ms +│ x 1\.31 \(1\.22-1\.40\)/);
     expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(120);
