@@ -63,6 +63,15 @@ const APART_MS = 1_000;
 /** Repeats within that say what varies by itself, later ones also what others write. */
 const SOON_MS = 3_000;
 
+/**
+ * RFC 9110 section 15.4.5: what a client has is still good by one side's validators alone. Many servers make them of a file's
+ * time or of their process, so that equal content has different ones.
+ */
+function isConditional(production: Answer, mirror: Answer): boolean {
+  const other = production.status === 304 ? mirror.status : mirror.status === 304 ? production.status : 0;
+  return other >= 200 && other < 300;
+}
+
 /** A target and what is known of it. */
 interface Row {
   target: CompareTarget;
@@ -127,7 +136,7 @@ export class Comparator {
    *
    * @param key of a target that is configured; others are passed over
    * @returns what differs, before anything is taken for noise, borrowed until the next call; `encoding` where content could not be decoded, which is counted
-   *   as not compared; null where the target is not known
+   *   as not compared; null where nothing can be said, which is counted where the target is known
    */
   compare(key: string, question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' | null {
     const row = this.#rows.get(key);
@@ -135,6 +144,10 @@ export class Comparator {
     const { differ, examples, learnNoise } = row.target;
     const nowMs = this.#now();
     if (learnNoise && question.key !== '') this.#learn(row, question, production, nowMs);
+    if (isConditional(production, mirror)) {
+      this.skip(key, question, production, 'conditional');
+      return null;
+    }
     const differences = differ.differences(question, production, mirror);
     if (differences === 'encoding') {
       this.skip(key, question, production, 'encoding');

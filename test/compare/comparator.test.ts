@@ -61,6 +61,15 @@ describe('the comparator', () => {
     expect(bench.comparator.data().policies[0]!.notCompared).toEqual({ memory: 1 });
   });
 
+  it('does not compare where only one side says that what the client has is still good', () => {
+    const bench = new Bench();
+    bench.exchange(question(), answer(null, { status: 304 }), answer({ a: 1 }, { status: 200 }));
+    bench.exchange(question(), answer({ a: 1 }, { status: 200 }), answer(null, { status: 304 }));
+    bench.exchange(question(), answer(null, { status: 304 }), answer(null, { status: 304 }));
+    bench.exchange(question(), answer(null, { status: 304 }), answer(null, { status: 500 }));
+    expect(onlyEndpoint(bench)).toMatchObject({ compared: 2, notCompared: { conditional: 2 }, places: [{ where: 'status', differed: 1 }] });
+  });
+
   it('knows errors of gRPC by their status, wherever it stands', () => {
     const bench = new Bench();
     const call = question({ grpc: true });

@@ -25,7 +25,7 @@ export function shareVerdict({ sure, undecided, compared }: Shares, allowed: num
 }
 
 /** Not left out by accident: what is not compared for these reasons could not be, or was not to be. */
-const BY_INTENT: ReadonlySet<string> = new Set(['sampled-out', 'policy', 'streaming', 'not-sent']);
+const BY_INTENT: ReadonlySet<string> = new Set(['sampled-out', 'policy', 'streaming', 'not-sent', 'conditional']);
 /** A share of exchanges that were not compared that leaves nothing to say of the rest. */
 const MANY = 0.5;
 /** One that is worth a word. */
