@@ -43,6 +43,10 @@ export class SpareTime<T> {
   /** @returns false where too much waits already */
   offer(item: T): boolean {
     if (this.waiting >= this.#options.maxWaiting) return false;
+    if (this.waiting === 0 && this.#credit > 0) {
+      this.#work(item);
+      return true;
+    }
     this.#waiting.push(item);
     this.#schedule();
     return true;
