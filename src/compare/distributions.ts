@@ -32,9 +32,12 @@ export function normalTail(z: number): number {
 /** The z that a share p of the standard normal distribution is below; p within (0, 1). */
 export function normalQuantile(p: number): number {
   if (p < 0.5) return -normalQuantile(1 - p);
-  const above = 1 - p;
-  return bisect((z) => above - normalTail(z), 0, 40);
+  if (p !== latest.p) latest = { p, z: bisect((z) => 1 - p - normalTail(z), 0, 40) };
+  return latest.z;
 }
+
+/** Many intervals of the same confidence are asked for one after the other. */
+let latest = { p: 0.5, z: 0 };
 
 /** Share of Student's t distribution above t (Abramowitz and Stegun 26.7.1). */
 export function studentTail(t: number, degreesOfFreedom: number): number {

@@ -1,10 +1,10 @@
 import type { ByteBudget } from '../flow/budget.ts';
 import type { Random } from '../sketch/random.ts';
 import { mergePairs, PAIR_FIELDS, PairReservoir, type PairSample } from '../sketch/reservoir.ts';
+import { classOf, copyCounts, countAnswer, joinCounts, newCounts } from './answer-counts.ts';
 import type { Answer, NotCompared, Question } from './answer.ts';
-import type { AnswerCounts, EndpointComparison } from './data.ts';
+import type { EndpointComparison } from './data.ts';
 import type { Difference } from './difference.ts';
-import { isServerFault } from './outcome.ts';
 import { compareText, placeData, PlaceCounts, type CountedPlace } from './place-counts.ts';
 import { SignatureTable } from './signature-table.ts';
 
@@ -166,32 +166,6 @@ export class EndpointEvidence {
     if (classOf(production.status) !== classOf(mirror.status) || production.completeUs < 0 || mirror.completeUs < 0) return;
     this.#latency.add(nowMs, production.completeUs, mirror.completeUs);
   }
-}
-
-type Counts = { statuses: [number, number, number, number, number]; errors: number };
-
-function newCounts(): Counts {
-  return { statuses: [0, 0, 0, 0, 0], errors: 0 };
-}
-
-function copyCounts({ statuses, errors }: Counts): AnswerCounts {
-  return { statuses: [...statuses], errors };
-}
-
-function joinCounts(counts: Counts, more: AnswerCounts): void {
-  more.statuses.forEach((count, i) => (counts.statuses[i]! += count));
-  counts.errors += more.errors;
-}
-
-function countAnswer(counts: Counts, question: Question, answer: Answer): void {
-  const at = classOf(answer.status);
-  if (at >= 0) counts.statuses[at]!++;
-  if (isServerFault(question, answer)) counts.errors++;
-}
-
-/** 0 to 4 for 1xx to 5xx, -1 for what is none. */
-function classOf(status: number): number {
-  return status >= 100 && status < 600 ? Math.floor(status / 100) - 1 : -1;
 }
 
 /** Adds counts by reason. */

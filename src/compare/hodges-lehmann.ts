@@ -54,25 +54,45 @@ function rankOfLimit(size: number, tail: number, dependence: Dependence): number
   return Math.max(0, Math.floor((size * (size + 1)) / 4 - z * deviation));
 }
 
-/** The least number with which so many Walsh averages are at most 0. */
+/** A number that was tried, and how many more Walsh averages than are looked for are at most 0 with it: never 0. */
+interface Tried {
+  readonly number: number;
+  readonly excess: number;
+}
+
+/**
+ * The least number with which so many Walsh averages are at most 0. It is looked for where a line between two that have been tried
+ * says (false position), because each try takes a pass over all values, and halfway where that has gained little.
+ */
 function numberAt(family: Family, rank: number): number {
-  const { low, high, precision } = family;
-  const isEnough = (number: number): boolean => averagesUpTo0(family.at(number).sort()) >= rank;
-  const isAbove = !isEnough(family.start);
-  let near = family.start;
-  let far = near;
-  for (let step = isAbove ? family.step : -family.step; ; step *= 2) {
+  const attempt = (number: number): Tried => ({ number, excess: averagesUpTo0(family.at(number).sort()) - rank + 0.5 });
+  let [below, above] = between(family, attempt);
+  for (let width = above.number - below.number, isSlow = false; width > family.precision; ) {
+    const share = isSlow ? 1 / 2 : below.excess / (below.excess - above.excess);
+    // Not so near to what was tried that there would be the same to do again.
+    const margin = Math.min(0.9 * family.precision, width / 2);
+    const tried = attempt(below.number + Math.min(width - margin, Math.max(margin, share * width)));
+    if (tried.number <= below.number || tried.number >= above.number) break;
+    if (tried.excess < 0) below = tried;
+    else above = tried;
+    const left = above.number - below.number;
+    isSlow = left > width / 2;
+    width = left;
+  }
+  return (below.number + above.number) / 2;
+}
+
+/** One with which too few are, and a higher one with which they are enough; both the same where that is beyond the family's bounds. */
+function between({ start, step, low, high }: Family, attempt: (number: number) => Tried): [below: Tried, above: Tried] {
+  let near = attempt(start);
+  const direction = near.excess < 0 ? step : -step;
+  for (let stride = direction; ; stride *= 2) {
+    const number = Math.min(high, Math.max(low, near.number + stride));
+    if (number === near.number) return [near, near];
+    const far = attempt(number);
+    if (far.excess < 0 !== near.excess < 0) return direction > 0 ? [near, far] : [far, near];
     near = far;
-    far = Math.min(high, Math.max(low, far + step));
-    if (far === low || far === high || isEnough(far) === isAbove) break;
   }
-  while (Math.abs(far - near) > precision) {
-    const middle = (near + far) / 2;
-    if (middle === near || middle === far) break;
-    if (isEnough(middle) === isAbove) far = middle;
-    else near = middle;
-  }
-  return (near + far) / 2;
 }
 
 /** Counted in one pass, as listing them all would take as many steps as there are pairs. @param sorted ascending */

@@ -1,7 +1,7 @@
 import type { PairSample } from '../sketch/reservoir.ts';
 import { centreOf, limitOf, type Family } from './hodges-lehmann.ts';
 import type { Interval, LatencyReport } from './report.ts';
-import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, type TimedPair } from './timed-pairs.ts';
+import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, typicalMirrorUs, type TimedPair } from './timed-pairs.ts';
 
 /** With fewer connections the quickest of them is chance. */
 const MIN_CONNECTS = 3;
@@ -40,8 +40,7 @@ export function hopOf(baseline: PairSample | null, connectUs: readonly number[],
 
 /** Typical time of the quickest of the mirror's endpoints; Infinity where no endpoint has enough pairs. */
 export function quickestUs(endpoints: readonly PairSample[]): number {
-  const typical = endpoints.map(inTime).filter(({ length }) => length >= MIN_PAIRS).map((pairs) => quantiles(pairs.map(({ mirror }) => mirror)).p50);
-  return Math.min(Infinity, ...typical);
+  return Math.min(Infinity, ...endpoints.map(typicalMirrorUs).filter((us) => us !== null));
 }
 
 function hopByConnecting(connectUs: readonly number[]): Hop {

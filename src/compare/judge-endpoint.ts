@@ -6,7 +6,7 @@ import { describeLatency, judgeLatency, type LatencyInput } from './latency.ts';
 import { judgePlaces, type PlaceJudgement, type Standing } from './noise.ts';
 import { newcombe } from './proportions.ts';
 import type { EndpointReport, ErrorReport, FieldReport, LatencyReport, Verdict } from './report.ts';
-import { differsReason, errorsReason, fieldsReason, gapsReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
+import { differsReason, errorsReason, fieldsReason, gapsReason, notSentReason, refusesReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
 import { hasMany, shareVerdict } from './verdict.ts';
 
 /** Another outcome: what else differs then follows from it, and is listed last. */
@@ -59,7 +59,7 @@ export function judgeEndpoint({ endpoint, places, classified, latency }: Measure
   const fields = fieldsOf(endpoint, places, ['finding', 'unknown']);
 
   const against: string[] = [];
-  if (differing === 'differs') against.push(differsReason({ ...classified, compared }, allowed, confidence), fieldsReason(fields));
+  if (differing === 'differs') against.push(refusesReason(endpoint.answers), differsReason({ ...classified, compared }, allowed, confidence), fieldsReason(fields));
   if (hasMoreErrors) against.push(errorsReason(errors, confidence));
   if (isSlower) against.push(`Latency: ${describeLatency(latency!)}.`);
   const little: string[] = [];
@@ -68,7 +68,7 @@ export function judgeEndpoint({ endpoint, places, classified, latency }: Measure
   if (hasMany(notCompared, compared)) little.push(gapsReason(notCompared, compared));
 
   const verdict: Verdict = against.length > 0 ? 'differs' : little.length > 0 ? 'too little data' : 'looks safe';
-  const reasons = [...against, ...little, ...(verdict === 'looks safe' ? [safeReason({ ...classified, compared }, rules.confidencePercent / 100)] : [])];
+  const reasons = [...against, ...little, ...(verdict === 'looks safe' ? [safeReason({ ...classified, compared }, rules.confidencePercent / 100)] : []), notSentReason(notCompared, compared)];
   return {
     classified,
     report: {

@@ -1,8 +1,9 @@
-import type { PolicyComparison } from './data.ts';
+import { joinCounts, newCounts } from './answer-counts.ts';
+import type { EndpointComparison, PolicyComparison } from './data.ts';
 import type { JudgedEndpoint } from './judge-endpoint.ts';
 import type { JudgeRules } from './judge-rules.ts';
 import { newcombe } from './proportions.ts';
-import { differsReason, errorsReason, gapsReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
+import { differsReason, errorsReason, gapsReason, notSentReason, refusesReason, safeReason, tooFewReason, undecidedReason } from './reasons.ts';
 import type { Counts, ErrorReport, PolicyReport, Verdict } from './report.ts';
 import { boundsOf, hasMany, hasSome, shareVerdict, sumCounts } from './verdict.ts';
 import { count, counted } from './wording.ts';
@@ -33,6 +34,7 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
   const inLittle = little.reduce((total, { report }) => total + report.counts.compared, 0);
 
   const against: string[] = [];
+  if (differing === 'differs') against.push(refusesReason(answersOf(policy)));
   if (bad.length > 0) against.push(`${counted(bad.length, 'endpoint')} of ${count(judged.length)} ${bad.length === 1 ? 'differs' : 'differ'}: ${namesOf(bad)}.`);
   if (differing === 'differs') against.push(differsReason(shares, allowed, confidence));
   if (errors.difference.low > allowed) against.push(errorsReason(errors, confidence));
@@ -52,6 +54,7 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
   if (verdict === 'looks safe') reasons.push(safeReason(shares, confidence));
   if (!isMuch && little.length > 0 && compared > 0) reasons.push(littleReason(little, inLittle, compared));
   if (hasSome(notCompared, compared) && !hasMany(notCompared, compared)) reasons.push(gapsReason(notCompared, compared));
+  reasons.push(notSentReason(notCompared, compared));
   if (policy.role === 'Baseline') reasons.unshift('This is a baseline: where it differs is taken for noise of the mirrors of this policy.');
   return {
     policy: policy.policy,
@@ -59,7 +62,7 @@ export function reportPolicy(policy: PolicyComparison, judged: readonly JudgedEn
     role: policy.role,
     since: new Date(policy.sinceMs).toISOString(),
     verdict,
-    reasons,
+    reasons: reasons.filter((reason) => reason !== ''),
     counts,
     endpoints: judged.map(({ report }) => report),
     folded: policy.folded,
@@ -88,6 +91,15 @@ function errorsOf(judged: readonly JudgedEndpoint[], confidence: number): ErrorR
   const production = total((errors) => errors.production);
   const mirror = total((errors) => errors.mirror);
   return { answered, production, mirror, difference: newcombe({ count: production, total: answered }, { count: mirror, total: answered }, confidence) };
+}
+
+function answersOf({ endpoints }: PolicyComparison): EndpointComparison['answers'] {
+  const [production, mirror] = [newCounts(), newCounts()];
+  for (const { answers } of endpoints) {
+    joinCounts(production, answers.production);
+    joinCounts(mirror, answers.mirror);
+  }
+  return { production, mirror };
 }
 
 function littleReason(little: readonly JudgedEndpoint[], inLittle: number, compared: number): string {

@@ -6,7 +6,7 @@ import { dependenceOf, inTime, MIN_PAIRS, quantiles, residuals, type TimedPair }
 import { signedRankTest } from './wilcoxon.ts';
 
 /** Interval of a ratio of which nothing is known: it has ends because JSON has no infinity. */
-const MOST_RATIO = 1_000;
+const MOST_LOGARITHM = Math.log(1_000);
 
 /** Times of one endpoint's exchanges, and what is known of the way to the mirror. */
 export interface LatencyInput {
@@ -36,10 +36,11 @@ export function judgeLatency({ pairs, baseline, connectUs, quickestUs, maxSlowdo
   const sample = inTime(pairs);
   if (sample.length === 0) return null;
   const hop = hopOf(baseline, connectUs, quickestUs, confidence);
-  const likely = ratios(sample, hop.us.estimate);
-  const longest = ratios(sample, hop.us.high);
-  const shortest = ratios(sample, hop.us.low);
+  const times = { production: quantiles(sample.map((pair) => pair.production)), mirror: quantiles(sample.map((pair) => pair.mirror)) };
+  const likely = ratios(sample, hop.us.estimate, Math.log(times.mirror.p50 / times.production.p50));
   const centre = centreOf(likely);
+  const longest = ratios(sample, hop.us.high, centre);
+  const shortest = ratios(sample, hop.us.low, centre);
   const dependence = dependenceOf(likely.at(centre));
   const ratio = {
     estimate: Math.exp(centre),
@@ -49,8 +50,7 @@ export function judgeLatency({ pairs, baseline, connectUs, quickestUs, maxSlowdo
   return {
     pairs: pairs.pairs,
     tested: sample.length,
-    production: quantiles(sample.map(({ production }) => production)),
-    mirror: quantiles(sample.map(({ mirror }) => mirror)),
+    ...times,
     hopUs: hop.us,
     hopFrom: hop.from,
     ratio,
@@ -61,18 +61,18 @@ export function judgeLatency({ pairs, baseline, connectUs, quickestUs, maxSlowdo
   };
 }
 
-/** How far mirrors are from `ratio · production + hop`, by the logarithm of the ratio. */
-function ratios(sample: readonly TimedPair[], hopUs: number): Family {
+/** How far mirrors are from `ratio · production + hop`, by the logarithm of the ratio. @param guess of it */
+function ratios(sample: readonly TimedPair[], hopUs: number, guess: number): Family {
   return {
     size: sample.length,
     at: (logarithm) => {
       const ratio = Math.exp(logarithm);
       return residuals(sample, (production) => ratio * production + hopUs);
     },
-    start: 0,
-    step: 0.25,
-    low: -Math.log(MOST_RATIO),
-    high: Math.log(MOST_RATIO),
+    start: Math.min(MOST_LOGARITHM, Math.max(-MOST_LOGARITHM, guess)),
+    step: 0.1,
+    low: -MOST_LOGARITHM,
+    high: MOST_LOGARITHM,
     precision: 5e-4,
   };
 }

@@ -1,6 +1,7 @@
-import type { NotComparedCounts } from './data.ts';
+import type { NotCompared } from './answer.ts';
+import type { EndpointComparison, NotComparedCounts } from './data.ts';
 import type { ErrorReport, FieldReport } from './report.ts';
-import { boundsOf, gapsIn, type Shares } from './verdict.ts';
+import { boundsOf, gapsIn, SOME, type Shares } from './verdict.ts';
 import { count, counted, level, percent, points } from './wording.ts';
 
 /** Fields that are named. */
@@ -32,10 +33,39 @@ export function tooFewReason(compared: number, minCompared: number): string {
   return `${compared === 0 ? 'No answer has' : compared === 1 ? 'Only 1 answer has' : `Only ${count(compared)} answers have`} been compared, where a verdict takes ${count(minCompared)}.`;
 }
 
+const MEANING: Readonly<Partial<Record<NotCompared, string>>> = {
+  incomplete: 'an answer was not captured whole',
+  'too-large': 'content is beyond maxBodyBytes',
+  memory: 'there was no room to keep an answer',
+  'no-answer': "production's answer was not seen",
+  failed: 'the mirror gave no answer',
+  encoding: 'content could not be decoded',
+  pressure: 'the agent had no time left for it',
+};
+
 export function gapsReason(notCompared: NotComparedCounts, compared: number): string {
   const gaps = gapsIn(notCompared);
-  const why = Object.entries(notCompared).sort(([, a], [, b]) => b - a).map(([reason, number]) => `${reason} ${count(number)}`);
-  return `${count(gaps)} of ${counted(gaps + compared, 'exchange')} could not be compared (${why.join(', ')}).`;
+  const why = (Object.entries(notCompared) as [NotCompared, number][])
+    .filter(([reason]) => MEANING[reason] !== undefined)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, number]) => `${count(number)} ${reason} (${MEANING[reason]!})`);
+  return `${count(gaps)} of ${counted(gaps + compared, 'exchange')} could not be compared: ${why.join(', ')}.`;
+}
+
+/** Where copies were not even sent, what is known of those that were is all that there is. */
+export function notSentReason(notCompared: NotComparedCounts, compared: number): string {
+  const notSent = notCompared['not-sent'] ?? 0;
+  const all = notSent + gapsIn(notCompared) + compared;
+  if (notSent <= SOME * all) return '';
+  return `${count(notSent)} of ${counted(all, 'copy', 'copies')} were never sent to the mirror: it was too slow, or had failed too often, or a limit of the policy was reached. Nothing is known of these.`;
+}
+
+/** A mirror that is not set up as production is answers nearly everything alike, and hides what else there may be. */
+export function refusesReason({ production, mirror }: EndpointComparison['answers']): string {
+  const answered = mirror.statuses.reduce((sum, number) => sum + number, 0);
+  const [ours, theirs] = [production.statuses[3], mirror.statuses[3]];
+  if (theirs - ours <= answered / 2) return '';
+  return `The mirror refuses most of what production answers: ${count(theirs)} of its ${counted(answered, 'answer')} have a status of 4xx, of production's ${count(ours)}. It may lack what production has: secrets, data, or a route.`;
 }
 
 export function safeReason({ sure, noise, compared }: Bounded, confidence: number): string {

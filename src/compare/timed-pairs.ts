@@ -25,7 +25,12 @@ export function inTime({ sample }: PairSample): TimedPair[] {
 
 /** log(mirror / expected) of each pair. */
 export function residuals(pairs: readonly TimedPair[], expected: (production: number) => number): Float64Array {
-  return Float64Array.from(pairs, ({ production, mirror }) => Math.log(mirror / Math.max(expected(production), 1)));
+  const values = new Float64Array(pairs.length);
+  for (let i = 0; i < values.length; i++) {
+    const { production, mirror } = pairs[i]!;
+    values[i] = Math.log(mirror / Math.max(expected(production), 1));
+  }
+  return values;
 }
 
 /** @param residuals in the order of time */
@@ -34,12 +39,17 @@ export function dependenceOf(residuals: Float64Array): Dependence {
 }
 
 export function quantiles(values: readonly number[]): Quantiles {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = new Float64Array(values).sort();
   return { p50: ranked(sorted, 0.5), p90: ranked(sorted, 0.9), p99: ranked(sorted, 0.99) };
 }
 
-export function quantile(values: readonly number[], share: number): number {
-  return ranked(Float64Array.from(values).sort(), share);
+/** Of the mirror's times; null where there are too few. */
+export function typicalMirrorUs({ sample }: PairSample): number | null {
+  const times: number[] = [];
+  for (let i = 0; i + PAIR_FIELDS <= sample.length; i += PAIR_FIELDS) {
+    if (sample[i + 1]! > 0 && sample[i + 2]! > 0) times.push(sample[i + 2]!);
+  }
+  return times.length < MIN_PAIRS ? null : ranked(new Float64Array(times).sort(), 0.5);
 }
 
 /** By the nearest rank; 0 of no values. */

@@ -9,7 +9,7 @@ export interface Shares {
   readonly compared: number;
 }
 
-/** The share that is surely not exceeded, and the one that surely is: each one-sided. */
+/** A share that the true one surely exceeds, and one that it surely does not: either with this confidence. */
 export function boundsOf(count: number, total: number, confidence: number): { readonly low: number; readonly high: number } {
   const { low, high } = clopperPearson(count, total, 2 * confidence - 1);
   return { low, high };
@@ -29,7 +29,7 @@ const BY_INTENT: ReadonlySet<string> = new Set(['sampled-out', 'policy', 'stream
 /** A share of exchanges that were not compared that leaves nothing to say of the rest. */
 const MANY = 0.5;
 /** One that is worth a word. */
-const SOME = 0.05;
+export const SOME = 0.05;
 
 /** Exchanges that were to be compared and were not. */
 export function gapsIn(counts: NotComparedCounts): number {

@@ -83,16 +83,28 @@ export function clusterDependence(values: ArrayLike<number>): Dependence {
 
 /** Rank of each value's size among all, with the value's sign; of zeros 0. */
 function signedRanks(values: ArrayLike<number>): Float64Array {
-  const order = Uint32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => Math.abs(values[a]!) - Math.abs(values[b]!));
+  const sizes = new Float64Array(values.length);
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(values[i]!);
+  sizes.sort();
   const ranks = new Float64Array(values.length);
-  for (let from = 0; from < order.length; ) {
-    const size = Math.abs(values[order[from]!]!);
-    let to = from + 1;
-    while (to < order.length && Math.abs(values[order[to]!]!) === size) to++;
-    for (let i = from; i < to; i++) ranks[order[i]!] = Math.sign(values[order[i]!]!) * ((from + 1 + to) / 2);
-    from = to;
+  for (let i = 0; i < ranks.length; i++) {
+    const first = firstFrom(sizes, Math.abs(values[i]!));
+    let last = first;
+    while (sizes[last + 1] === sizes[first]) last++;
+    ranks[i] = Math.sign(values[i]!) * ((first + last) / 2 + 1);
   }
   return ranks;
+}
+
+/** Position of the first that is not smaller. @param sorted ascending */
+function firstFrom(sorted: Float64Array, size: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < size) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Probability that the sum of the ranks with a positive sign, every sign being as likely, is at most half of the position. */

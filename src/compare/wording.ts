@@ -21,8 +21,8 @@ export function milliseconds(us: number): string {
 }
 
 /** `1 answer`, `2 answers`. */
-export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+export function counted(value: number, noun: string, nouns = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : nouns}`;
 }
 
 /** A confidence of 0.99643 as `99.64 %`: never more than it is. */

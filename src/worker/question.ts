@@ -3,14 +3,13 @@ import type { HttpRequest } from '../http/exchange.ts';
 
 /**
  * Headers by which servers choose an answer: content negotiation (RFC 9110 section 12.5), conditions and ranges (sections 13 and
- * 14), the kind of content that was sent, and who asks.
+ * 14), the kind of content that was sent, who asks, and what answers repeat of the request.
  */
 const CHOOSING: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
   'accept-encoding',
   'accept-language',
-  'authorization',
   'content-encoding',
   'content-type',
   'cookie',
@@ -21,14 +20,38 @@ const CHOOSING: ReadonlySet<string> = new Set([
   'if-none-match',
   'if-range',
   'if-unmodified-since',
+  'origin',
   'prefer',
   'range',
   'te',
-  'x-api-key',
+  'x-forwarded-host',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
 ]);
 
-/** By length, so that the names of most headers need not be put into lower case to see that they are none of these. */
-const LENGTHS: readonly boolean[] = Array.from({ length: 20 }, (_, length) => [...CHOOSING].some((name) => name.length === length));
+/**
+ * Words in the names of headers that say who asks, or which of several answers is wanted: `Authorization`, `X-Tenant`, `X-User-Id`. Two users' answers
+ * must never be held against each other, as everything in which they differ would be taken for noise.
+ */
+const TELLING = /auth|token|key|secret|user|tenant|account|customer|client|member|subject|principal|identity|org-|organi[sz]ation|role|scope|session|locale|lang|country|region|currency|version|variant|feature|experiment|canary|preview/;
+/** Words in names of those that are drawn anew for each request, or name the way that it came. */
+const PASSING = /trace|span|request|correlation|idempotency|websocket|user-agent|-ip$/;
+
+/** Names whose meaning is remembered. */
+const MAX_NAMES = 512;
+const LONGEST_NAME = 64;
+/** By the name as it stands on the wire, whether it chooses. */
+const known = new Map<string, boolean>();
+
+function chooses(name: string): boolean {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const lower = name.toLowerCase();
+  const does = CHOOSING.has(lower) || (TELLING.test(lower) && !PASSING.test(lower));
+  // A copy, as a part of a head would keep all of it.
+  if (known.size < MAX_NAMES && name.length <= LONGEST_NAME) known.set(Buffer.from(name, 'latin1').toString('latin1'), does);
+  return does;
+}
 
 /**
  * The same for requests that should get the same answer; says nothing about the request itself. Call it while the head is there.
@@ -39,9 +62,7 @@ export function questionKey(request: Pick<HttpRequest, 'method' | 'target' | 'sc
   let text = `${method} ${target}\n${scheme}\n${authority}\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!;
-    if (LENGTHS[name.length] !== true) continue;
-    const lower = name.toLowerCase();
-    if (CHOOSING.has(lower)) text += `${lower}:${headers[i + 1]!}\n`;
+    if (chooses(name)) text += `${name.toLowerCase()}:${headers[i + 1]!}\n`;
   }
   if (typeof content === 'string') text += content;
   else if (content !== null && content.length > 0) text += digest(content);

@@ -114,6 +114,26 @@ describe('a mirror differs', () => {
     expect(report([{ compared: 1_000, errors: [21, 1] }]).verdict).toBe('looks safe');
   });
 
+  it('where it refuses what production answers, with what that may come from in the first place', () => {
+    const answers = { production: { statuses: [0, 500, 0, 9, 0], errors: 0 }, mirror: { statuses: [0, 9, 0, 500, 0], errors: 0 } } as const;
+    const place = { where: 'status', kind: 'status', examples: [{ production: '200', mirror: '401' }] } as const;
+    const given = endpoint({ compared: 509, different: 500, place });
+    const refused = judge({ policies: [{ ...policy([]), endpoints: [{ ...given, answers }] }] }, () => RULES).policies[0]!;
+    const why = 'The mirror refuses most of what production answers: 500 of its 509 answers have a status of 4xx, of production\'s 9. It may lack what production has: secrets, data, or a route.';
+    expect(refused).toMatchObject({ verdict: 'differs', reasons: expect.arrayContaining([why]) });
+    expect(refused.reasons[0]).toBe(why);
+    expect(refused.endpoints[0]!.reasons[0]).toBe(why);
+  });
+
+  it('where it is down for half of the time, and says of how many copies nothing is known', () => {
+    const down = report([{ compared: 500, errors: [0, 20], notCompared: { failed: 20, 'not-sent': 480 } }]);
+    expect(down.verdict).toBe('differs');
+    expect(down.reasons.at(-1)).toMatch(/^480 of 1,000 copies were never sent to the mirror: it was too slow, or had failed too often,/);
+    const never = report([{ compared: 0, notCompared: { failed: 1, 'not-sent': 999 } }]);
+    expect(never.reasons).toContain('1 of 1 exchange could not be compared: 1 failed (the mirror gave no answer).');
+    expect(never.reasons.at(-1)).toMatch(/^999 of 1,000 copies were never sent/);
+  });
+
   it('where it is slower than may be, and says how that was told', () => {
     const slow = report([{ compared: 1_000, slowdown: 1.3 }]);
     expect(slow.verdict).toBe('differs');
@@ -139,11 +159,13 @@ describe('there is too little data', () => {
 
   it('where most exchanges could not be compared, but not where they were not to be', () => {
     const gaps = report([{ compared: 400, notCompared: { 'too-large': 500, memory: 20 } }]);
-    expect(gaps).toMatchObject({ verdict: 'too little data', reasons: [expect.anything(), '520 of 920 exchanges could not be compared (too-large 500, memory 20).'] });
-    expect(report([{ compared: 400, notCompared: { 'sampled-out': 5_000, 'not-sent': 500 } }]).verdict).toBe('looks safe');
+    expect(gaps).toMatchObject({ verdict: 'too little data', reasons: [expect.anything(), '520 of 920 exchanges could not be compared: 500 too-large (content is beyond maxBodyBytes), 20 memory (there was no room to keep an answer).'] });
+    const few = report([{ compared: 400, notCompared: { 'sampled-out': 5_000, 'not-sent': 500 } }]);
+    expect(few.verdict).toBe('looks safe');
+    expect(few.reasons[1]).toMatch(/^500 of 900 copies were never sent to the mirror: /);
     const some = report([{ compared: 400, notCompared: { incomplete: 40 } }]);
     expect(some.verdict).toBe('looks safe');
-    expect(some.reasons[1]).toBe('40 of 440 exchanges could not be compared (incomplete 40).');
+    expect(some.reasons[1]).toBe('40 of 440 exchanges could not be compared: 40 incomplete (an answer was not captured whole).');
   });
 });
 
