@@ -37,6 +37,8 @@ export interface PairOwner {
    * @param copy null where nobody waited for its answer
    */
   skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void;
+  /** Whether production's answer to a request that has come just now may be learnt from. */
+  learns(nowMs: number): boolean;
   /** Nobody waits for it any more, and all that it held is given back. */
   over(pair: Pair): void;
 }
@@ -105,8 +107,8 @@ export class Pair implements MirrorSide, ProductionSide {
   }
 
   /** The request is whole, and its head is still there. @param content where it was kept */
-  onRequest(request: HttpRequest, content: Buffer | null): void {
-    if (this.#learns && !this.#over) this.question.key = questionKey(request, this.#call?.digest() ?? content);
+  onRequest(request: HttpRequest, content: Buffer | null, nowMs: number): void {
+    if (this.#learns && !this.#over && this.#owner.learns(nowMs)) this.question.key = questionKey(request, this.#call?.digest() ?? content);
   }
 
   /** A copy is offered. @returns who is to hear of its end instead of `listener` */

@@ -61,7 +61,7 @@ export class ProductionAnswer implements BodySink {
     if (response === null) return this.giveUp('no-answer');
     const head = this.#head;
     // It may have begun before it was known that somebody wants it.
-    if (!response.complete || head === null || (this.#body?.bytes().length ?? 0) !== response.bodyLength) return this.giveUp('incomplete');
+    if (!response.complete || head === null || (this.#body?.length ?? 0) !== response.bodyLength) return this.giveUp('incomplete');
     if (!this.#take(trailerCost(response.trailers))) return;
     this.#told = true;
     this.#side.answered({

@@ -17,7 +17,7 @@ export interface SpareTimeOptions {
 export class SpareTime<T> {
   readonly #work: (item: T) => void;
   readonly #options: SpareTimeOptions;
-  readonly #waiting: T[] = [];
+  #waiting: T[] = [];
   /** Index of the oldest that waits. */
   #head = 0;
   #scheduled = false;
@@ -43,10 +43,6 @@ export class SpareTime<T> {
   /** @returns false where too much waits already */
   offer(item: T): boolean {
     if (this.waiting >= this.#options.maxWaiting) return false;
-    if (this.waiting === 0 && this.#credit > 0) {
-      this.#work(item);
-      return true;
-    }
     this.#waiting.push(item);
     this.#schedule();
     return true;
@@ -90,7 +86,8 @@ export class SpareTime<T> {
 
   #compact(): void {
     if (this.#head * 2 < this.#waiting.length) return;
-    this.#waiting.splice(0, this.#head);
+    // Not spliced: once it is old, the array that is cut off keeps what was in it alive, and all that came after.
+    this.#waiting = this.#waiting.slice(this.#head);
     this.#head = 0;
   }
 }
