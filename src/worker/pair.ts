@@ -17,11 +17,20 @@ const PATIENCE_MS = 30_000;
 /** Rough cost of its objects, beside texts. */
 const PAIR_BYTES = 1_024;
 
-/** A copy that both have answered. */
-export interface AnsweredCopy {
+/**
+ * A copy that both have answered. A class, as all that waits here: literals that have waited long once are made among old objects by
+ * V8 from then on, where they keep all that they hold until the next full collection.
+ */
+export class AnsweredCopy {
   readonly pair: Pair;
   readonly copy: PairedCopy;
   readonly production: Answer;
+
+  constructor(pair: Pair, copy: PairedCopy, production: Answer) {
+    this.pair = pair;
+    this.copy = copy;
+    this.production = production;
+  }
 }
 
 /** Whom a pair tells what becomes of its copies. */
@@ -189,7 +198,7 @@ export class Pair implements MirrorSide, ProductionSide {
     if (copy.missing !== null && (copy.missing !== 'failed' || production !== null)) return this.#skip(copy, copy.missing);
     if (production === null) return;
     if ((production.body?.length ?? 0) > copy.target.maxBodyBytes) return this.#skip(copy, 'too-large');
-    if (!this.#owner.compare({ pair: this, copy, production })) this.#skip(copy, 'pressure');
+    if (!this.#owner.compare(new AnsweredCopy(this, copy, production))) this.#skip(copy, 'pressure');
   }
 
   #skip(copy: PairedCopy, why: NotCompared): void {
