@@ -141,7 +141,8 @@ export class JsonDiffer {
         this.#differs[this.#depth] = 0;
       } else if ((byte | BRACKET_BIT) === CLOSE) {
         if (this.#depth === 0 || byte - a[this.#start[this.#depth]!]! !== CLOSE - OPEN) return false;
-        if (this.#differs[this.#depth] === 1) this.#closeDiffering(at);
+        if (this.#differs[this.#depth] === 1) this.#endItem(at);
+        if (this.#start[this.#depth]! < from && this.#differing[this.#depth]!.length > 4) this.#checkOrder(this.#depth);
         this.#depth -= 1;
         this.#closedAt = at + 1;
       }
@@ -204,12 +205,6 @@ export class JsonDiffer {
 
   #isList(depth: number): boolean {
     return this.#a[this.#start[depth]!] === OPEN_LIST;
-  }
-
-  #closeDiffering(at: number): void {
-    const depth = this.#depth;
-    this.#endItem(at);
-    if (this.#differing[depth]!.length > 4) this.#checkOrder(depth);
   }
 
   #endItem(end: number): void {
