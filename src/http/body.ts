@@ -73,6 +73,11 @@ export class KeepBody implements BodySink {
     this.#length = length;
   }
 
+  /** Bytes that are kept. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** The content: a view, valid until `release`. Empty where `state` is not `kept`. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);

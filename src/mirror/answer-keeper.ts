@@ -52,8 +52,7 @@ export class AnswerKeeper implements BodySink {
 
   /** Content without transfer coding, still in its content-encoding: a view, valid until `release`; null where there is none. */
   get content(): Buffer | null {
-    const bytes = this.#body.bytes();
-    return bytes.length === 0 ? null : bytes;
+    return this.#body.length === 0 ? null : this.#body.bytes();
   }
 
   onConnected(connectUs: number): void {

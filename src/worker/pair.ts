@@ -18,11 +18,20 @@ const PATIENCE_MS = 30_000;
 /** Rough cost of its objects, beside texts. */
 const PAIR_BYTES = 1_024;
 
-/** A copy that both have answered. */
-export interface AnsweredCopy {
+/**
+ * A copy that both have answered. A class, as all that waits here: literals that have waited long once are made among old objects by
+ * V8 from then on, where they keep all that they hold until the next full collection.
+ */
+export class AnsweredCopy {
   readonly pair: Pair;
   readonly copy: PairedCopy;
   readonly production: Answer;
+
+  constructor(pair: Pair, copy: PairedCopy, production: Answer) {
+    this.pair = pair;
+    this.copy = copy;
+    this.production = production;
+  }
 }
 
 /** Whom a pair tells what becomes of its copies. */
@@ -38,6 +47,8 @@ export interface PairOwner {
    * @param copy null where nobody waited for its answer
    */
   skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void;
+  /** Whether production's answer to a request that has come just now may be learnt from. */
+  learns(nowMs: number): boolean;
   /** Nobody waits for it any more, and all that it held is given back. */
   over(pair: Pair): void;
 }
@@ -118,8 +129,8 @@ export class Pair implements MirrorSide, ProductionSide {
   }
 
   /** The request is whole, and its head is still there. @param content where it was kept */
-  onRequest(request: HttpRequest, content: Buffer | null): void {
-    if (this.#learns && !this.#over) this.question.key = questionKey(request, this.#call?.digest() ?? content);
+  onRequest(request: HttpRequest, content: Buffer | null, nowMs: number): void {
+    if (this.#learns && !this.#over && this.#owner.learns(nowMs)) this.question.key = questionKey(request, this.#call?.digest() ?? content);
   }
 
   /** A copy is offered. @returns who is to hear of its end instead of `listener` */
@@ -192,7 +203,7 @@ export class Pair implements MirrorSide, ProductionSide {
     if (copy.missing !== null && (copy.missing !== 'failed' || production !== null)) return this.#skip(copy, copy.missing);
     if (production === null) return;
     if ((production.body?.length ?? 0) > copy.target.maxBodyBytes) return this.#skip(copy, 'too-large');
-    if (!this.#owner.compare({ pair: this, copy, production })) this.#skip(copy, 'pressure');
+    if (!this.#owner.compare(new AnsweredCopy(this, copy, production))) this.#skip(copy, 'pressure');
   }
 
   #skip(copy: PairedCopy, why: NotCompared): void {

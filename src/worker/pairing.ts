@@ -5,6 +5,7 @@ import type { ByteBudget } from '../flow/budget.ts';
 import { Link } from '../flow/link.ts';
 import { BodyPool } from '../http/body.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { TokenBucket } from '../mirror/token-bucket.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
 import type { PairedCopy } from './paired-copy.ts';
@@ -15,6 +16,8 @@ const MAX_PAIRS = 4_096;
 const MAX_READY = 1_024;
 /** Of the worker's time. */
 const TIME_SHARE = 1 / 4;
+/** Requests a second that are held against earlier ones; further ones would teach little that is new. */
+const LEARNT = { perSecond: 200, burst: 200 };
 
 /** Watches what becomes of copies, while it does; whatever it is given is borrowed until it returns. */
 export interface PairWatcher {
@@ -51,6 +54,7 @@ export class Pairing implements PairOwner {
   /** Those in the sample that wait, oldest first. */
   readonly #pairs = new Link<Pair>(null);
   readonly #ready = new SpareTime<AnsweredCopy>((answered) => this.#compare(answered), { share: TIME_SHARE, maxWaiting: MAX_READY });
+  readonly #learning = new TokenBucket(LEARNT);
   #pending = 0;
 
   constructor({ comparator, budget, templateOf, random = Math.random }: PairingOptions) {
@@ -99,6 +103,10 @@ export class Pairing implements PairOwner {
     if (this.watcher === null) return;
     const mirror = copy === null || copy.slot < 0 || copy.missing !== null ? null : copy.answer();
     this.watcher.saw(target, question, { production, mirror }, why, copy?.slot ?? -1);
+  }
+
+  learns(nowMs: number): boolean {
+    return !this.#ready.isPressed && this.#learning.take(nowMs);
   }
 
   over(pair: Pair): void {

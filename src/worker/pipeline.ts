@@ -130,7 +130,7 @@ export class Pipeline implements ExchangeHandler {
     if (recording !== null || pair !== null) exchange.context = admission;
     // Its trailers have come.
     if (recording !== null && !this.#keepHead(request)) recording.starve();
-    pair?.onRequest(request, content);
+    pair?.onRequest(request, content, nowMs);
     ticket.expectCopies(targets.length);
     for (const target of targets) {
       const queue = recording === null ? null : this.#recorder!.queue(target);
@@ -219,9 +219,10 @@ export class Pipeline implements ExchangeHandler {
   /** The client has ended its side: the exchange goes on, as far as files and the mirrors' time are concerned. */
   #endLive(exchange: Exchange, admission: Admission): void {
     const { ticket, targets, body, recording, live, snapshot, pair } = admission;
+    const nowMs = performance.now();
     for (const call of live) call.end();
-    pair?.onRequest(exchange.request!, null);
-    pair?.seal(performance.now());
+    pair?.onRequest(exchange.request!, null, nowMs);
+    pair?.seal(nowMs);
     if (recording === null) return this.#dropHead(exchange.request!);
     // Its trailers have come.
     if (!this.#keepHead(exchange.request!)) recording.starve();

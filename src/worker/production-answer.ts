@@ -61,17 +61,10 @@ export class ProductionAnswer implements BodySink {
     if (response === null) return this.giveUp('no-answer');
     const head = this.#head;
     // It may have begun before it was known that somebody wants it.
-    if (!response.complete || head === null || (this.#body?.bytes().length ?? 0) !== response.bodyLength) return this.giveUp('incomplete');
+    if (!response.complete || head === null || (this.#body?.length ?? 0) !== response.bodyLength) return this.giveUp('incomplete');
     if (!this.#take(trailerCost(response.trailers))) return;
     this.#told = true;
-    this.#side.answered({
-      status: response.status,
-      headers: head,
-      trailers: response.trailers,
-      body: response.bodyLength === 0 ? null : this.#body!.bytes(),
-      firstByteUs: elapsed(lastUs, response.firstUs),
-      completeUs: elapsed(lastUs, response.lastUs),
-    });
+    this.#side.answered(new KeptAnswer(response, head, response.bodyLength === 0 ? null : this.#body!.bytes(), lastUs));
   }
 
   giveUp(why: NotCompared): void {
@@ -98,6 +91,26 @@ export class ProductionAnswer implements BodySink {
     }
     this.#room += bytes;
     return true;
+  }
+}
+
+/** Production's answer; its content is borrowed. A class for the same reason as AnsweredCopy. */
+class KeptAnswer implements Answer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly trailers: readonly string[];
+  readonly body: Buffer | null;
+  readonly firstByteUs: number;
+  readonly completeUs: number;
+
+  /** @param askedUs when the request's last byte came */
+  constructor({ status, trailers, firstUs, lastUs }: HttpResponse, headers: readonly string[], body: Buffer | null, askedUs: number) {
+    this.status = status;
+    this.headers = headers;
+    this.trailers = trailers;
+    this.body = body;
+    this.firstByteUs = elapsed(askedUs, firstUs);
+    this.completeUs = elapsed(askedUs, lastUs);
   }
 }
 

@@ -19,7 +19,7 @@ export interface SpareTimeOptions {
 export class SpareTime<T> {
   readonly #work: (item: T) => void;
   readonly #options: SpareTimeOptions;
-  readonly #waiting: T[] = [];
+  #waiting: T[] = [];
   /** Index of the oldest that waits. */
   #head = 0;
   #scheduled = false;
@@ -91,7 +91,8 @@ export class SpareTime<T> {
 
   #compact(): void {
     if (this.#head * 2 < this.#waiting.length) return;
-    this.#waiting.splice(0, this.#head);
+    // Not spliced: once it is old, the array that is cut off keeps what was in it alive, and all that came after.
+    this.#waiting = this.#waiting.slice(this.#head);
     this.#head = 0;
   }
 }

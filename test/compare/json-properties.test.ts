@@ -141,7 +141,7 @@ describe('two documents of JSON', () => {
         const other = Buffer.concat([one.subarray(0, at), Buffer.from(how === 'change' || how === 'insert' ? [byte] : []), one.subarray(rest)]);
         fc.pre(other.length > 0);
         const parsed = parse(other);
-        const isEqual = parsed === undefined ? one.equals(other) : isDeepStrictEqual(parsed, plain(value));
+        const isEqual = parsed === undefined ? one.equals(other) : isDeepStrictEqual(plain(parsed), plain(value));
         expect(jsonPlaces(one, other).length === 0).toBe(isEqual);
         expect(jsonPlaces(other, one).length === 0).toBe(isEqual);
       }),

@@ -149,3 +149,15 @@ describe('a rule', () => {
     expect(jsonPlaces(production.replaceAll(':', ' : ').replaceAll(',', ', '), mirror, spec)).toEqual(places);
   });
 });
+
+describe('what follows the last difference', () => {
+  it.each([
+    ['still tells that a list is in another order', '{"t":[1,2,3],"z":0}', '{"t":[3,1,2],"z":0}', ['order body /t']],
+    ['still tells that it was in another order up to there', '{"t":[1,2,3],"z":0}', '{"t":[2,1,3],"z":0}', ['order body /t']],
+    ['still tells that it is lines of JSON', '{"a":1,"b":2}\n{"a":1}\n', '{"a":2,"b":2}\n{"a":1}\n', ['text body']],
+    ['still tells that it is cut off', '{"a":1,"b":[2', '{"a":2,"b":[2', ['text body']],
+    ['says nothing otherwise', '{"a":1,"b":[{"c":2}]}\n', '{"a":2,"b":[{"c":2}]}\n', ['field body /a']],
+  ])('%s', (_, production, mirror, places) => {
+    expect(jsonPlaces(production, mirror)).toEqual(places);
+  });
+});

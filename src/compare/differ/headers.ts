@@ -59,6 +59,7 @@ export class HeaderDiffer {
 
   /** @param production flat: name, value, name, value; likewise the mirror's */
   compare(production: readonly string[], mirror: readonly string[], found: FoundList): void {
+    if (this.#areEqual(production, mirror)) return;
     for (let i = 0; i + 1 < production.length; i += 2) {
       const header = this.#header(production[i]!);
       if (!header.isCompared) continue;
@@ -77,6 +78,16 @@ export class HeaderDiffer {
       header.mirror.length = 0;
     }
     this.#present.length = 0;
+  }
+
+  /** Field by field, but for those that are not compared: as most heads are. */
+  #areEqual(production: readonly string[], mirror: readonly string[]): boolean {
+    if (production.length !== mirror.length) return false;
+    for (let i = 0; i + 1 < production.length; i += 2) {
+      if (production[i] !== mirror[i]) return false;
+      if (production[i + 1] !== mirror[i + 1] && this.#header(production[i]!).isCompared) return false;
+    }
+    return true;
   }
 
   /** Forgets names, once there are many: between pairs. */

@@ -1,5 +1,5 @@
 /** Bytes that are looked at one by one; more are left to memcmp. */
-const NEAR = 32;
+const NEAR = 96;
 
 /**
  * Where two buffers cease to be equal.
@@ -9,7 +9,7 @@ export function mismatch(a: Buffer, at: number, b: Buffer, offset: number): numb
   const end = Math.min(a.length, b.length - offset);
   const near = Math.min(end, at + NEAR);
   for (; at < near; at++) if (a[at] !== b[at + offset]) return at;
-  for (let step = 4 * NEAR; at < end; step *= 2) {
+  for (let step = 4 * NEAR; at < end; step *= 4) {
     const next = Math.min(end, at + step);
     if (isSame(a, at, next, b, offset)) at = next;
     else return firstWithin(a, at, next, b, offset);

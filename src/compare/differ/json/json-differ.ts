@@ -2,7 +2,7 @@ import type { FoundList } from '../found.ts';
 import { JsonPath, POSITION } from './json-path.ts';
 import type { PlaceNode } from './json-places.ts';
 import {
-  BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, endOfLetters, LIST, MAX_DEPTH, OBJECT, OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, startOfJson,
+  BACKSLASH, CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, endOfLetters, isSpace, LIST, MAX_DEPTH, NEW_LINE, OBJECT, OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, startOfJson,
   STRING, TYPE_OF,
 } from './json-scan.ts';
 import { JsonWalk } from './json-walk.ts';
@@ -88,10 +88,29 @@ export class JsonDiffer {
 
   #run(): boolean {
     for (;;) {
-      if (!this.#skim(mismatch(this.#a, this.#at, this.#b, this.#offset))) return false;
+      const limit = mismatch(this.#a, this.#at, this.#b, this.#offset);
+      if (this.#endsAlike(limit)) return true;
+      if (!this.#skim(limit)) return false;
       if (this.#depth === 0 && this.#next === AFTER_VALUE) return this.#isAtEnd();
       if (!this.#differ()) return false;
     }
+  }
+
+  /**
+   * All that follows is equal, and tells nothing about what differed before: no list that may have been put in another order is
+   * open, and these are no lines of JSON, which are another format.
+   */
+  #endsAlike(limit: number): boolean {
+    const a = this.#a;
+    if (limit !== a.length || limit + this.#offset !== this.#b.length || this.#depth === 0) return false;
+    for (let depth = 1; depth <= this.#depth; depth++) {
+      if (this.#isList(depth) && this.#differing[depth]!.length + 4 * this.#differs[depth]! > 4) return false;
+    }
+    let last = limit - 1;
+    while (last > this.#at && isSpace(a[last]!)) last -= 1;
+    if (last < this.#at || a[last]! - a[this.#start[1]!]! !== CLOSE - OPEN) return false;
+    const line = a.indexOf(NEW_LINE, this.#at);
+    return line < 0 || line > last;
   }
 
   #isAtEnd(): boolean {
@@ -122,7 +141,8 @@ export class JsonDiffer {
         this.#differs[this.#depth] = 0;
       } else if ((byte | BRACKET_BIT) === CLOSE) {
         if (this.#depth === 0 || byte - a[this.#start[this.#depth]!]! !== CLOSE - OPEN) return false;
-        if (this.#differs[this.#depth] === 1) this.#closeDiffering(at);
+        if (this.#differs[this.#depth] === 1) this.#endItem(at);
+        if (this.#start[this.#depth]! < from && this.#differing[this.#depth]!.length > 4) this.#checkOrder(this.#depth);
         this.#depth -= 1;
         this.#closedAt = at + 1;
       }
@@ -185,12 +205,6 @@ export class JsonDiffer {
 
   #isList(depth: number): boolean {
     return this.#a[this.#start[depth]!] === OPEN_LIST;
-  }
-
-  #closeDiffering(at: number): void {
-    const depth = this.#depth;
-    this.#endItem(at);
-    if (this.#differing[depth]!.length > 4) this.#checkOrder(depth);
   }
 
   #endItem(end: number): void {

@@ -59,6 +59,11 @@ export class JsonPath {
     return this.#nodes[this.depth]!;
   }
 
+  get isInList(): boolean {
+    for (let depth = 1; depth <= this.depth; depth++) if (this.#end[depth] === POSITION) return true;
+    return false;
+  }
+
   #enter(start: number, end: number): void {
     this.depth += 1;
     this.#start[this.depth] = start;

@@ -8,6 +8,7 @@ export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 export const OPEN_LIST = 0x5b;
 export const CLOSE_LIST = 0x5d;
+export const NEW_LINE = 0x0a;
 
 /** Deeper documents are taken for text. */
 export const MAX_DEPTH = 64;
@@ -28,11 +29,15 @@ for (const first of '-0123456789') TYPE_OF[first.charCodeAt(0)] = NUMBER;
 for (const first of 'tf') TYPE_OF[first.charCodeAt(0)] = BOOLEAN;
 TYPE_OF[0x6e] = NULL;
 
+export function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === NEW_LINE || byte === 0x0d || byte === 0x09;
+}
+
 /** Where the first byte is that is no white space, or the length. */
 export function skipSpace(json: Buffer, at: number): number {
   while (at < json.length) {
     const byte = json[at]!;
-    if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) return at;
+    if (byte > 0x20 || !isSpace(byte)) return at;
     at += 1;
   }
   return at;

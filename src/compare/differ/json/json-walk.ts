@@ -303,7 +303,8 @@ export class JsonWalk {
     if (node.ignored) return true;
     const { balance } = this;
     const found = this.#add(node, kind);
-    if (kind === 'field') this.balance = balance + this.#keys.ofValue(this.#a, i) - this.#keys.ofValue(this.#b, j);
+    // Outside of lists nothing is put in another order.
+    if (kind === 'field') this.balance = this.#path.isInList ? balance + this.#keys.ofValue(this.#a, i) - this.#keys.ofValue(this.#b, j) : balance;
     found?.ofProduction.setBytes(JSON_VALUE, this.#a, i, this.#i);
     found?.ofMirror.setBytes(JSON_VALUE, this.#b, j, this.#j);
     return true;
