@@ -40,6 +40,9 @@ const KNOWN_LOOK_MS = 500;
  */
 const ON_THE_WAY: Partial<JudgeRules> = { confidencePercent: 99.9, minCompared: Infinity };
 
+/** How old an agent's answer may be, and how long what came before may take to be compared. */
+const SETTLE_MS = 1_500;
+
 /**
  * Watches a policy for a while and tells a pipeline by its exit code whether the mirror held. Only what is compared meanwhile
  * counts. It ends early where the mirror surely does not hold.
@@ -108,6 +111,8 @@ class Window {
    */
   async open(patienceMs: number): Promise<number> {
     const endMs = performance.now() + patienceMs;
+    // What agents say may be a second old: what came in that time would count as new.
+    await sleep(SETTLE_MS);
     for (;;) {
       const { byAgent, rules, problems } = await askComparisons(this.#pages);
       if (byAgent.size === 0) throw new ShadowtapError('KUBE_API', `no agent answers: ${problems.join('; ')}`);
