@@ -34,7 +34,7 @@ export interface Answer {
  * `incomplete` an answer was not captured whole; `too-large` content beyond the bound; `memory` no room to keep it;
  * `no-answer` production's answer was never seen; `failed` the mirror gave none; `not-sent` the mirror was never asked, as the copy was shed; `encoding` content that cannot be decoded within bounds;
  * `conditional` one side says that what the client has is still good (304), the other sends it: their validators differ, of the rest nothing is known;
- * `streaming` a call that goes on message by message; `sampled-out` the policy compares a share only;
+ * `streaming` a call that goes on message by message; `sampled-out` the policy compares a share only, or more came than are compared a second;
  * `pressure` comparing would have taken too much of the worker's time; `policy` the policy changed or went away meanwhile.
  */
 export const NOT_COMPARED = ['incomplete', 'too-large', 'memory', 'no-answer', 'failed', 'not-sent', 'encoding', 'conditional', 'streaming', 'sampled-out', 'pressure', 'policy'] as const;

@@ -9,6 +9,7 @@ import { TokenBucket } from '../mirror/token-bucket.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
 import type { PairedCopy } from './paired-copy.ts';
+import { RateShare } from './rate-share.ts';
 import { SpareTime } from './spare-time.ts';
 
 /** Exchanges that wait for an answer of either side, and answers that wait to be compared. */
@@ -35,6 +36,8 @@ export interface PairingOptions {
   readonly budget: ByteBudget;
   /** The path template of a request whose head is there. */
   readonly templateOf: (exchange: Exchange) => string;
+  /** Exchanges a second that are compared at most, drawn at random of those that come; all of them if left out. */
+  readonly perSecond?: number;
   /** Uniform within [0, 1). */
   readonly random?: () => number;
 }
@@ -55,9 +58,11 @@ export class Pairing implements PairOwner {
   readonly #pairs = new Link<Pair>(null);
   readonly #ready = new SpareTime<AnsweredCopy>((answered) => this.#compare(answered), { share: TIME_SHARE, maxWaiting: MAX_READY });
   readonly #learning = new TokenBucket(LEARNT);
+  readonly #rate: RateShare;
   #pending = 0;
 
-  constructor({ comparator, budget, templateOf, random = Math.random }: PairingOptions) {
+  constructor({ comparator, budget, templateOf, perSecond = Infinity, random = Math.random }: PairingOptions) {
+    this.#rate = new RateShare(perSecond);
     this.#comparator = comparator;
     this.#budget = budget;
     this.#templateOf = templateOf;
@@ -82,7 +87,7 @@ export class Pairing implements PairOwner {
    */
   open(exchange: Exchange, numbers: readonly number[], compared: readonly (ComparedTarget | null)[]): Pair | null {
     if (compared.length === 0) return null;
-    const targets = this.#draw(numbers, compared);
+    const targets = this.#draw(exchange, numbers, compared);
     if (targets.length === 0) return null;
     const pair = new Pair(this, exchange, this.#templateOf(exchange), targets, this.#budget, this.#pool);
     if (!pair.isDrawn) return pair;
@@ -130,16 +135,22 @@ export class Pairing implements PairOwner {
   }
 
   /** All of a policy's targets are compared for the same exchanges. */
-  #draw(numbers: readonly number[], compared: readonly (ComparedTarget | null)[]): PairedTarget[] {
+  #draw(exchange: Exchange, numbers: readonly number[], compared: readonly (ComparedTarget | null)[]): PairedTarget[] {
     const targets: PairedTarget[] = [];
     for (const number of numbers) {
       const target = compared[number]!;
       if (target === null) continue;
       const last = targets.at(-1);
-      const drawn = last?.target.policy === target.policy ? last.drawn : this.#random() < target.share;
+      const drawn = last?.target.policy === target.policy ? last.drawn : this.#isDrawn(target, exchange.request!.firstUs / 1_000);
       targets.push({ target, drawn });
     }
     return targets;
+  }
+
+  #isDrawn({ share }: ComparedTarget, nowMs: number): boolean {
+    if (this.#random() >= share) return false;
+    const left = this.#rate.next(nowMs);
+    return left >= 1 || this.#random() < left;
   }
 
   #compare({ pair, copy, production }: AnsweredCopy): void {
