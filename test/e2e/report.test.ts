@@ -49,12 +49,12 @@ class Scene implements AsyncDisposable {
     this.#mirror = this.#stack.use(await startVersion(this.shadow, version, PORT, 'http/1.1'));
   }
 
-  /** Asks production one after another, some hundreds a second, until all are asked or somebody has had enough. */
+  /** Asks production one after another, fewer a second than are all compared, until all are asked or somebody has had enough. */
   async ask(paths: Iterable<string>, enough: AbortSignal = new AbortController().signal): Promise<void> {
     for (const path of paths) {
       if (enough.aborted) return;
       expect((await fetch(`http://${this.app.address}:${PORT}${path}`)).status).toBe(200);
-      await sleep(1);
+      await sleep(3);
     }
   }
 
@@ -252,9 +252,8 @@ describe.skipIf(!requireKernel())('shadowtap gate', () => {
     const allowed = await scene.gate(endless('/rare/'), '--for', '4s', '--max-diff', '5%', '-o', 'json');
     expect(allowed.code, allowed.stdout).toBe(0);
     const [policy] = (JSON.parse(allowed.stdout) as Report).policies;
-    // One in a hundred; of more than are compared a second, a random sample.
-    expect(policy!.counts.differentShare).toBeGreaterThan(0.002);
-    expect(policy!.counts.differentShare).toBeLessThan(0.03);
+    expect(policy!.counts.different).toBe(Math.floor(policy!.counts.compared / 100));
+    expect(policy!.counts.different).toBeGreaterThan(0);
 
     const strict = await scene.gate(endless('/rare/'), '--for', '4s', '--max-diff', '0.01%', '-o', 'json');
     expect(strict.code, strict.stdout).toBe(4);
