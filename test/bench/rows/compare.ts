@@ -3,7 +3,7 @@ import { outcomes, type AgentUnderTest } from '../../support/agent.ts';
 import { startNginx } from '../../support/servers/nginx.ts';
 import type { Row } from '../context.ts';
 import { figure, promise, remark, type Figure } from '../figures.ts';
-import type { Load } from '../load.ts';
+import { nameOf } from '../load.ts';
 import { pairedCosts } from '../paired-agents.ts';
 import { median, pairedRatio } from '../statistics.ts';
 
@@ -21,47 +21,34 @@ export const COMPARE: Row = {
     await using _production = await startNginx(app, options);
     await using _mirror = await startNginx(shadow, options);
     const targets = [{ url: `http://${shadow.address}:${PORT}` }];
-    const measure = async (what: string, load: Load): Promise<Figure[]> => {
-      const compared: Compared[] = [];
-      const agents = { off: { targets }, on: { targets, compare: {} }, port: PORT, countOf: mirrored, load };
-      const { off, on } = await pairedCosts(bench, agents, async (agent) => void compared.push(await comparedOf(agent)));
+    const loads = [bench.steadyGet, bench.flatOut];
+    const costs = await pairedCosts(bench, { off: { targets }, on: { targets, compare: {} }, port: PORT, loads, countsOf });
+    return costs.flatMap(({ off, on, counts }, load): Figure[] => {
+      const what = nameOf(loads[load]!);
       const { ratio, low, high } = pairedRatio(off, on);
       const percent = 100 * (ratio - 1);
       const met = percent <= MOST_PERCENT ? 'yes' : 100 * (low - 1) > MOST_PERCENT ? 'no' : 'unclear';
+      const shareOf = (name: 'compared' | 'different'): string => `${median(counts.map((round) => (100 * round[name]) / round.requests)).toFixed(1)} %`;
       return [
         figure('compare', `whole agent, per mirrored request, ${what}, not compared`, 'µs', off),
         figure('compare', `the same, answers compared`, 'µs', on),
         promise('compare', `so much more, ${what}`, `${percent.toFixed(0)} % (${(100 * (low - 1)).toFixed(0)} to ${(100 * (high - 1)).toFixed(0)})`, `≤ ${MOST_PERCENT} %`, met),
-        remark('compare', `of what was mirrored, compared, and found to differ in the two places, ${what}`, `${shareOf(compared, 'compared')}, ${shareOf(compared, 'different')}`),
+        remark('compare', `of what was mirrored, compared, and found to differ in the two places, ${what}`, `${shareOf('compared')}, ${shareOf('different')}`),
       ];
-    };
-    return [...(await measure('GET at 2,000/s', bench.steadyGet)), ...(await measure('GET flat out', bench.flatOut))];
+    });
   },
 };
 
-interface Compared {
-  readonly compared: number;
-  readonly different: number;
-  readonly offered: number;
-}
-
-async function mirrored(agent: AgentUnderTest): Promise<number> {
-  return outcomes((await agent.stats()).ledger)['mirrored 2xx'] ?? 0;
-}
-
-async function comparedOf(agent: AgentUnderTest): Promise<Compared> {
+/** What was mirrored, and what of it was compared and found to differ in the two places that do. */
+async function countsOf(agent: AgentUnderTest): Promise<{ requests: number; compared: number; different: number }> {
   const { compare } = (await (await agent.page('/insight')).json()) as InsightData;
   const endpoints = compare.policies.flatMap((policy) => policy.endpoints);
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   return {
+    requests: outcomes((await agent.stats()).ledger)['mirrored 2xx'] ?? 0,
     compared: sum(endpoints.map((endpoint) => endpoint.compared)),
     different: sum(endpoints.flatMap(({ signatures }) => signatures.filter(({ places }) => places.length === 2).map(({ count }) => count))),
-    offered: await mirrored(agent),
   };
-}
-
-function shareOf(rounds: readonly Compared[], field: 'compared' | 'different'): string {
-  return `${median(rounds.map((round) => (100 * round[field]) / round.offered)).toFixed(1)} %`;
 }
 
 /** An order with an id and a time of its own: nginx fills them in. */
