@@ -45,7 +45,7 @@ spec:
   selector: { matchLabels: { app: checkout } }
   ports: [http]
   observe: true
-  compare: {}
+  compare: { maxPerSecond: 0 }
   targets:
     - url: http://${v2.address}:${PORT}
 `;

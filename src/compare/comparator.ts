@@ -135,15 +135,15 @@ export class Comparator {
    * Compares two answers; all of it is borrowed until this returns.
    *
    * @param key of a target that is configured; others are passed over
+   * @param atMs when both had answered, Unix time in milliseconds
    * @returns what differs, before anything is taken for noise, borrowed until the next call; `encoding` where content could not be decoded, which is counted
    *   as not compared; null where nothing can be said, which is counted where the target is known
    */
-  compare(key: string, question: Question, production: Answer, mirror: Answer): readonly Difference[] | 'encoding' | null {
+  compare(key: string, question: Question, production: Answer, mirror: Answer, atMs = this.#now()): readonly Difference[] | 'encoding' | null {
     const row = this.#rows.get(key);
     if (row === undefined) return null;
     const { differ, examples, learnNoise } = row.target;
-    const nowMs = this.#now();
-    if (learnNoise && question.key !== '') this.#learn(row, question, production, nowMs);
+    if (learnNoise && question.key !== '') this.#learn(row, question, production, atMs);
     if (isConditional(production, mirror)) {
       this.skip(key, question, production, 'conditional');
       return null;
@@ -153,7 +153,7 @@ export class Comparator {
       this.skip(key, question, production, 'encoding');
       return differences;
     }
-    this.#endpointOf(row, question).add(question, production, mirror, differences, examples, nowMs);
+    this.#endpointOf(row, question).add(question, production, mirror, differences, examples, atMs);
     return differences;
   }
 
@@ -197,25 +197,25 @@ export class Comparator {
   }
 
   /** Holds production's answer against an earlier one to an equal request, and keeps it for a later one. */
-  #learn({ target, table, repeats }: Row, question: Question, production: Answer, nowMs: number): void {
+  #learn({ target, table, repeats }: Row, question: Question, production: Answer, atMs: number): void {
     if (this.pressed) {
       this.repeatsSpared++;
       return;
     }
     const endpoint = table.of(question.method, question.template);
-    const earlier = repeats.find(question.key, nowMs);
+    const earlier = repeats.find(question.key, atMs);
     if (earlier !== null) {
-      if ((endpoint.repeats >= FEW && nowMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
+      if ((endpoint.repeats >= FEW && atMs - earlier.atMs < APART_MS) || !this.#isWorthIt(endpoint.repeats)) {
         this.repeatsSpared++;
         return;
       }
       const differences = target.differ.differences(question, earlier, production);
       if (differences !== 'encoding') {
         this.repeats++;
-        endpoint.addRepeat(differences, nowMs - earlier.atMs <= SOON_MS);
+        endpoint.addRepeat(differences, atMs - earlier.atMs <= SOON_MS);
       }
     } else if (!this.#isWorthIt(endpoint.repeats)) return;
-    repeats.keep(question.key, production, nowMs);
+    repeats.keep(question.key, production, atMs);
   }
 
   #isWorthIt(known: number): boolean {

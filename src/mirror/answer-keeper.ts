@@ -55,6 +55,11 @@ export class AnswerKeeper implements BodySink {
     return this.#body.length === 0 ? null : this.#body.bytes();
   }
 
+  /** Bytes of content that are kept. */
+  get length(): number {
+    return this.#body.length;
+  }
+
   onConnected(connectUs: number): void {
     if (!this.#closed) this.connectUs = connectUs;
   }

@@ -93,6 +93,12 @@ const KEYED = object({
 export const COMPARE = object(
   {
     percent: percent('Share of the mirrored exchanges that is compared, chosen at random.', { default: 100 }),
+    maxPerSecond: integer(0, 1_000_000, {
+      description:
+        'Exchanges a second that an agent compares at most, its workers together; of more, about so many are drawn at random. 0: all, for half as much CPU again as mirroring takes.',
+      expects: 'a number from 0 to 1000000',
+      default: 200,
+    }),
     maxBodyBytes: integer(1024, 4 * MIB, {
       description:
         "Largest content of an answer, of either side, that is compared, as sent and once decoded; exchanges with more are counted as not compared: `too-large`.",

@@ -11,6 +11,8 @@ import { addressOf } from './target-address.ts';
 export interface ComparedTarget extends CompareTarget {
   /** Share of its policy's exchanges that is compared, 0 to 1. */
   readonly share: number;
+  /** Exchanges of its policy that are compared a second at most, in this worker; Infinity: all of them. */
+  readonly perSecond: number;
   /** Of either side's content. */
   readonly maxBodyBytes: number;
   /** Takes out what is secret of what people are shown; null: nothing is. */
@@ -19,14 +21,18 @@ export interface ComparedTarget extends CompareTarget {
   readonly timeoutMs: number;
 }
 
-/** @param index of the policy's targets @returns null where its answers are not compared */
-export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTarget | null {
+/**
+ * @param index of the policy's targets
+ * @param workers how many share what the policy allows
+ * @returns null where its answers are not compared
+ */
+export function comparedTarget(policy: MirrorPolicy, index: number, workers: number): ComparedTarget | null {
   const { compare, targets, redact, limits } = policy.spec;
   const target = targets[index]!;
   const { role } = target;
   if (compare === undefined || target.file !== undefined) return null;
   const address = addressOf(policy, target);
-  const { percent, learnNoise, ...spec } = compare;
+  const { percent, maxPerSecond, learnNoise, ...spec } = compare;
   const { maxBodyBytes, headers, ignore, tolerance, keyed, examples } = spec;
   const name = policyName(policy);
   const rules = compareRules(spec, redact);
@@ -41,6 +47,7 @@ export function comparedTarget(policy: MirrorPolicy, index: number): ComparedTar
     learnNoise,
     examples: examples !== 'None',
     share: percent / 100,
+    perSecond: maxPerSecond === 0 ? Infinity : maxPerSecond / workers,
     maxBodyBytes,
     timeoutMs: durationMs(limits.timeout),
   };

@@ -26,11 +26,6 @@ export interface LearnersOptions {
   readonly workers: number;
 }
 
-/**
- * Exchanges a second. Comparing one costs two thirds of what mirroring it does (docs/compare.md): of more, a sample says the same for a bounded price.
- */
-const COMPARED_PER_SECOND = 500;
-
 /** All that one worker learns from the traffic beside mirroring it. */
 export class Learners {
   readonly pairing: Pairing;
@@ -45,7 +40,7 @@ export class Learners {
     const fold = (template: string): string => templates.fold(template);
     const spare = new SpareBudget(budget, SPARE_SHARE);
     this.#comparator = new Comparator({ memory: spare, fold });
-    this.pairing = new Pairing({ comparator: this.#comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target), perSecond: COMPARED_PER_SECOND });
+    this.pairing = new Pairing({ comparator: this.#comparator, budget: spare, templateOf: ({ request }) => templates.of(request!.target) });
     this.#observer = new Observer(templates, { now: monotonicUs, toWallMs });
     this.#watchman = new Watchman({ toWallMs, fold, learnSeconds, workers });
     this.onlookers = [this.#observer, this.#watchman];

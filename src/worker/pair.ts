@@ -26,6 +26,8 @@ export class AnsweredCopy {
   readonly pair: Pair;
   readonly copy: PairedCopy;
   readonly production: Answer;
+  /** When the later of both answers was whole, Unix time in milliseconds. */
+  readonly atMs = Date.now();
 
   constructor(pair: Pair, copy: PairedCopy, production: Answer) {
     this.pair = pair;

@@ -9,7 +9,7 @@ import { TokenBucket } from '../mirror/token-bucket.ts';
 import type { ComparedTarget } from './compared-target.ts';
 import { Pair, type AnsweredCopy, type PairedTarget, type PairOwner } from './pair.ts';
 import type { PairedCopy } from './paired-copy.ts';
-import { RateShare } from './rate-share.ts';
+import { RateSample } from './rate-sample.ts';
 import { SpareTime } from './spare-time.ts';
 
 /** Exchanges that wait for an answer of either side, and answers that wait to be compared. */
@@ -17,6 +17,8 @@ const MAX_PAIRS = 4_096;
 const MAX_READY = 1_024;
 /** Of the worker's time. */
 const TIME_SHARE = 1 / 4;
+/** What waits to be compared; weights are bytes of content. */
+const GATHERED = { share: TIME_SHARE, maxWaiting: MAX_READY, gatherMs: 250, gatherWeight: 512 * 1024 };
 /** Requests a second that are held against earlier ones; further ones would teach little that is new. */
 const LEARNT = { perSecond: 200, burst: 200 };
 
@@ -36,8 +38,6 @@ export interface PairingOptions {
   readonly budget: ByteBudget;
   /** The path template of a request whose head is there. */
   readonly templateOf: (exchange: Exchange) => string;
-  /** Exchanges a second that are compared at most, drawn at random of those that come; all of them if left out. */
-  readonly perSecond?: number;
   /** Uniform within [0, 1). */
   readonly random?: () => number;
 }
@@ -56,13 +56,13 @@ export class Pairing implements PairOwner {
   readonly #random: () => number;
   /** Those in the sample that wait, oldest first. */
   readonly #pairs = new Link<Pair>(null);
-  readonly #ready = new SpareTime<AnsweredCopy>((answered) => this.#compare(answered), { share: TIME_SHARE, maxWaiting: MAX_READY });
+  readonly #ready = new SpareTime<AnsweredCopy>((answered) => this.#compare(answered), GATHERED);
   readonly #learning = new TokenBucket(LEARNT);
-  readonly #rate: RateShare;
+  /** By policy that compares. */
+  #samples = new Map<string, RateSample>();
   #pending = 0;
 
-  constructor({ comparator, budget, templateOf, perSecond = Infinity, random = Math.random }: PairingOptions) {
-    this.#rate = new RateShare(perSecond);
+  constructor({ comparator, budget, templateOf, random = Math.random }: PairingOptions) {
     this.#comparator = comparator;
     this.#budget = budget;
     this.#templateOf = templateOf;
@@ -76,7 +76,9 @@ export class Pairing implements PairOwner {
 
   /** From now on these are compared. @param targets by flat number */
   configure(targets: readonly (ComparedTarget | null)[]): void {
-    this.#comparator.configure(targets.filter((target) => target !== null));
+    const compared = targets.filter((target) => target !== null);
+    this.#samples = new Map(compared.map(({ policy }) => [policy, this.#samples.get(policy) ?? new RateSample(this.#random)]));
+    this.#comparator.configure(compared);
   }
 
   /**
@@ -100,7 +102,7 @@ export class Pairing implements PairOwner {
   }
 
   compare(ready: AnsweredCopy): boolean {
-    return this.#ready.offer(ready);
+    return this.#ready.offer(ready, (ready.production.body?.length ?? 0) + ready.copy.keeper.length);
   }
 
   skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void {
@@ -147,18 +149,16 @@ export class Pairing implements PairOwner {
     return targets;
   }
 
-  #isDrawn({ share }: ComparedTarget, nowMs: number): boolean {
-    if (this.#random() >= share) return false;
-    const left = this.#rate.next(nowMs);
-    return left >= 1 || this.#random() < left;
+  #isDrawn({ policy, share, perSecond }: ComparedTarget, nowMs: number): boolean {
+    return this.#random() < share && this.#samples.get(policy)!.draw(nowMs, perSecond);
   }
 
-  #compare({ pair, copy, production }: AnsweredCopy): void {
+  #compare({ pair, copy, production, atMs }: AnsweredCopy): void {
     const { target, keeper } = copy;
     this.#comparator.pressed = this.#ready.isPressed;
     if (keeper.connectUs >= 0) this.#comparator.connected(target.key, keeper.connectUs);
     const mirror = copy.answer();
-    const found = this.#comparator.compare(target.key, pair.question, production, mirror);
+    const found = this.#comparator.compare(target.key, pair.question, production, mirror, atMs);
     if (found !== null) this.watcher?.saw(target, pair.question, { production, mirror }, found, copy.slot);
     pair.done(copy);
   }

@@ -65,7 +65,7 @@ export function compileSnapshot({ snapshot, accounts, off }: PoliciesMessage, ma
     };
   });
   const records = snapshot.targets.map(({ policy, index }, flat) => recordTarget(snapshot.policies[policy]!, index, targets[flat]!));
-  const compared = snapshot.targets.map(({ policy, index }) => comparedTarget(snapshot.policies[policy]!, index));
+  const compared = snapshot.targets.map(({ policy, index }) => comparedTarget(snapshot.policies[policy]!, index, workers));
   return {
     policies: snapshot,
     accounts: policyAccounts,

@@ -174,7 +174,7 @@ describe('a copy that is not compared says why', () => {
   });
 
   it('memory, pressure: more wait for production, or to be compared, than there may be', { timeout: 60_000 }, async () => {
-    await using rig = new PairingRig(spec({ limits: { maxQueued: 5_000, timeout: '60s' } }), { memory: 256 << 20 });
+    await using rig = new PairingRig(spec({ compare: { maxPerSecond: 0 }, limits: { maxQueued: 5_000, timeout: '60s' } }), { memory: 256 << 20 });
     const connections = Array.from({ length: 4_100 }, () => rig.connect().client(request('/ok')));
     await expect.poll(() => rig.book.sums().open, { timeout: 30_000 }).toBe(0);
     // All at once: none of them can be compared meanwhile.
@@ -190,6 +190,20 @@ describe('a copy that is not compared says why', () => {
     for (let i = 0; i < 8; i++) connection.client(request('/ok')).server(response());
     expect(await rig.sums()).toMatchObject({ offered: 16, compared: 4, notCompared: { 'sampled-out': 12 } });
     expect(draws).toBe(8);
+  });
+
+  it('sampled-out: more come in a second than maxPerSecond, of which so many are drawn, also when policies change meanwhile', async () => {
+    const bounded = spec({ compare: { maxPerSecond: 20 } });
+    // Nothing is drawn but what is sure to be.
+    await using rig = new PairingRig(bounded, { random: () => 0.999 });
+    const connection = rig.connect();
+    const thirty = (): void => {
+      for (let i = 0; i < 30; i++) connection.wait(15_000).client(request('/ok')).server(response());
+    };
+    thirty();
+    rig.apply(bounded);
+    thirty();
+    expect(await rig.sums()).toMatchObject({ offered: 60, compared: 20, notCompared: { 'sampled-out': 40 } });
   });
 
   it('policy: the target is no longer what it was, or the worker stops', async () => {
@@ -271,7 +285,7 @@ describe('a call of gRPC', () => {
 
   it('takes no place from others while it goes on, however many do', async () => {
     await using grpc = await startGrpcMirror(1);
-    await using rig = new PairingRig({ targets: [{ url: grpc.url }], compare: {}, grpc: { streaming: 'Mirror' }, limits: { maxInFlight: 10, maxQueued: 10 } }, { memory: 256 << 20 });
+    await using rig = new PairingRig({ targets: [{ url: grpc.url }], compare: { maxPerSecond: 0 }, grpc: { streaming: 'Mirror' }, limits: { maxInFlight: 10, maxQueued: 10 } }, { memory: 256 << 20 });
     const connections = Array.from({ length: 45 }, () => rig.connect().client(PREFACE, settings()).server(settings()));
     for (const connection of connections) {
       for (let stream = 1; stream < 200; stream += 2) connection.client(call(stream), data(stream, message('a')), data(stream, message('b')));

@@ -5,11 +5,11 @@ import { SpareTime } from '../../src/worker/spare-time.ts';
 describe('work in spare time', () => {
   it('is done in order, not while it is offered, and refused once too much waits', async () => {
     const done: number[] = [];
-    const spare = new SpareTime<number>((item) => done.push(item), { share: 1 / 4, maxWaiting: 3 });
-    expect([1, 2, 3, 4].map((item) => spare.offer(item))).toEqual([true, true, true, false]);
+    const spare = new SpareTime<number>((item) => done.push(item), { share: 1 / 4, maxWaiting: 3, gatherMs: 10, gatherWeight: Infinity });
+    expect([1, 2, 3, 4].map((item) => spare.offer(item, 1))).toEqual([true, true, true, false]);
     expect([done, spare.waiting]).toEqual([[], 3]);
     await expect.poll(() => [done, spare.waiting]).toEqual([[1, 2, 3], 0]);
-    expect(spare.offer(5)).toBe(true);
+    expect(spare.offer(5, 1)).toBe(true);
     spare.finish();
     expect([done, spare.waiting]).toEqual([[1, 2, 3, 5], 0]);
   });
@@ -21,8 +21,8 @@ describe('work in spare time', () => {
       nowMs += 1;
       spentMs += 1;
     };
-    const spare = new SpareTime<number>(work, { share: 1 / 10, maxWaiting: 10_000, now: () => nowMs });
-    for (let i = 0; i < 2_000; i++) spare.offer(i);
+    const spare = new SpareTime<number>(work, { share: 1 / 10, maxWaiting: 10_000, gatherMs: 0, gatherWeight: 1, now: () => nowMs });
+    for (let i = 0; i < 2_000; i++) spare.offer(i, 1);
     expect(spare.isPressed).toBe(false);
     let longestMs = 0;
     while (nowMs < 700) {
@@ -36,5 +36,28 @@ describe('work in spare time', () => {
     expect(spentMs).toBeGreaterThan(100);
     expect(longestMs).toBeLessThanOrEqual(3);
     expect([spare.isPressed, spare.waiting > 1_000]).toEqual([true, true]);
+  });
+
+  it('waits for company until that is heavy or the first has waited long enough, and then goes on until nothing waits', async () => {
+    const done: string[] = [];
+    const spare = new SpareTime<string>(
+      (item) => {
+        done.push(item);
+        if (item === 'third') spare.offer('fourth', 1);
+      },
+      { share: 1 / 4, maxWaiting: 10, gatherMs: 60, gatherWeight: 10 },
+    );
+    spare.offer('first', 4);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    spare.offer('second', 5);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    expect(done).toEqual([]);
+    spare.offer('third', 1);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    expect(done).toEqual(['first', 'second', 'third', 'fourth']);
+    const offeredMs = performance.now();
+    spare.offer('alone', 9);
+    await expect.poll(() => done.at(-1), { interval: 5 }).toBe('alone');
+    expect(performance.now() - offeredMs).toBeGreaterThanOrEqual(59);
   });
 });

@@ -46,7 +46,7 @@ export async function runAgentTrial({ seed, rate, volume }: AgentTrialOptions): 
       [POLICY]: {
         selector: {},
         targets: [{ url: urlOf(shadow) }, { url: urlOf(baseline), role: 'Baseline' }],
-        compare: {},
+        compare: { maxPerSecond: 0 },
       },
     },
   });

@@ -19,6 +19,7 @@ const NO_ANSWERS = 'give a target with role Mirror that is no file: files do not
 export const GOOD: readonly (readonly [string, Record<string, unknown>])[] = [
   ['compare: nothing said', compare({})],
   ['compare.percent and maxBodyBytes', compare({ percent: 12.5, maxBodyBytes: 4_194_304 })],
+  ['compare.maxPerSecond', compare({ maxPerSecond: 0 })],
   ['compare.headers: All', compare({ headers: 'All' })],
   ['compare.headers: some', compare({ headers: ['Content-Type', 'location', 'content-length'] })],
   ['compare.headers: none', compare({ headers: [] })],
@@ -46,7 +47,9 @@ export const BAD: readonly (readonly [Record<string, unknown>, string])[] = [
   [{ ...compare({}), ...roles('Mirror', 'Baseline', 'Baseline') }, 'spec: give role: Baseline to one target at most'],
   [{ ...compare({}), targets: [{ url: URL }, { ...file, role: 'Baseline' }] }, 'spec.targets[1]: leave out role: files do not answer'],
   [roles('Shadow'), 'spec.targets[0].role: "Shadow" is not allowed; give one of Mirror, Baseline'],
-  [{ compare: true }, 'spec.compare: true is not allowed; give an object with percent, maxBodyBytes, headers, ignore, tolerance, keyed, learnNoise, examples, maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared'],
+  [compare({ maxPerSecond: -1 }), 'spec.compare.maxPerSecond: -1 is not allowed; give a number from 0 to 1000000'],
+  [compare({ maxPerSecond: 0.5 }), 'spec.compare.maxPerSecond: 0.5 is not allowed; give a number from 0 to 1000000'],
+  [{ compare: true }, 'spec.compare: true is not allowed; give an object with percent, maxPerSecond, maxBodyBytes, headers, ignore, tolerance, keyed, learnNoise, examples, maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared'],
   [compare({ percent: 101 }), `spec.compare.percent: 101 is not allowed; ${PERCENT}`],
   [compare({ maxBodyBytes: 4_194_305 }), 'spec.compare.maxBodyBytes: 4194305 is not allowed; give a number of bytes from 1024 to 4194304'],
   [compare({ maxBodyBytes: 0 }), 'spec.compare.maxBodyBytes: 0 is not allowed; give a number of bytes from 1024 to 4194304'],
@@ -82,5 +85,5 @@ export const BAD: readonly (readonly [Record<string, unknown>, string])[] = [
   [compare({ maxSlowdownPercent: '10%' }), 'spec.compare.maxSlowdownPercent: "10%" is not allowed; give a number from 0 to 1000'],
   [compare({ confidencePercent: 100 }), 'spec.compare.confidencePercent: 100 is not allowed; give a number from 80 to 99.9'],
   [compare({ minCompared: 0 }), 'spec.compare.minCompared: 0 is not allowed; give a number from 1 to 1000000'],
-  [compare({ noise: [] }), 'spec.compare.noise: unknown field; known here: percent, maxBodyBytes, headers, ignore, tolerance, keyed, learnNoise, examples, maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared'],
+  [compare({ noise: [] }), 'spec.compare.noise: unknown field; known here: percent, maxPerSecond, maxBodyBytes, headers, ignore, tolerance, keyed, learnNoise, examples, maxDifferentPercent, maxSlowdownPercent, confidencePercent, minCompared'],
 ];
