@@ -49,7 +49,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
   readonly #budget: ByteBudget;
   readonly #breaker = new Breaker();
   readonly #bucket: TokenBucket | null;
-  readonly #waiting: Copy[] = [];
+  #waiting: Copy[] = [];
   /** Index of the oldest waiting copy; the array is compacted when it is half consumed. */
   #head = 0;
   /** Copies that wait for one before them in their lane. */
@@ -223,7 +223,8 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
     }
     this.#sending = false;
     if (this.#head > 32 && this.#head * 2 > this.#waiting.length) {
-      this.#waiting.splice(0, this.#head);
+      // Not spliced: once it is old, the array that is cut off keeps what was in it alive, and all that came after.
+      this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
   }
