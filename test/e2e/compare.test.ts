@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { Governor } from '../../src/agent/governor.ts';
 import { WorkerPool } from '../../src/agent/worker-pool.ts';
 import { mergeInsight, type InsightData } from '../../src/insight.ts';
-import type { NotCompared } from '../../src/compare/answer.ts';
 import { AccountBook } from '../../src/ledger/book.ts';
 import { createLogger } from '../../src/log.ts';
 import { buildSnapshot } from '../../src/policy/build-snapshot.ts';
@@ -14,6 +13,7 @@ import { outcomes, startAgent, type AgentUnderTest } from '../support/agent.ts';
 import { bpfObject, requireKernel } from '../support/kernel.ts';
 import { createNetwork, type Network, type Pod } from '../support/network.ts';
 import { startVersion, type Protocol } from '../support/servers/versions.ts';
+import { toldOf, type Told } from '../support/told.ts';
 import { PORT } from './scene.ts';
 
 const SAME = 60;
@@ -56,22 +56,6 @@ function numbered(prefix: string, count: number): string[] {
 
 async function insightOf(agent: AgentUnderTest): Promise<InsightData> {
   return (await (await agent.page('/insight')).json()) as InsightData;
-}
-
-interface Told {
-  readonly compared: number;
-  /** Exchanges by the places that differed. */
-  readonly different: Readonly<Record<string, number>>;
-  readonly notCompared: Partial<Record<NotCompared, number>>;
-}
-
-/** By method and template. */
-function toldOf({ compare }: InsightData): Record<string, Told> {
-  const rows = compare.policies.flatMap(({ endpoints }) => endpoints).map(({ method, template, compared, notCompared, signatures, places }) => {
-    const different = signatures.map(({ places: at, count }) => [at.map((place) => places[place]!.where).join(', '), count] as const);
-    return [`${method} ${template}`, { compared, different: Object.fromEntries(different), notCompared }] as const;
-  });
-  return Object.fromEntries(rows);
 }
 
 /** Waits until every copy has been told of. */

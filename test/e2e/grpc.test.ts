@@ -2,11 +2,13 @@ import { Client, credentials, makeGenericClientConstructor, Metadata, type Clien
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { InsightData } from '../../src/insight.ts';
 import { ECHO_SERVICE } from '../http/h2/grpc.ts';
 import { outcomes, startAgent, type AgentOptions, type AgentUnderTest } from '../support/agent.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { createNetwork, type Pod, type PodOptions } from '../support/network.ts';
 import { startGrpcServer, type GrpcServer } from '../support/servers/grpc.ts';
+import { toldOf } from '../support/told.ts';
 import { PORT } from './scene.ts';
 
 const MAX_MESSAGE = 16 << 20;
@@ -31,13 +33,13 @@ class GrpcScene implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async create({ policy = {}, pod = {}, agent = true }: { policy?: object; pod?: Partial<PodOptions>; agent?: boolean } = {}): Promise<GrpcScene> {
+  static async create({ policy = {}, pod = {}, agent = true, version = 'v1' }: { policy?: object; pod?: Partial<PodOptions>; agent?: boolean; version?: 'v1' | 'v2' } = {}): Promise<GrpcScene> {
     await using stack = new AsyncDisposableStack();
     const network = stack.use(await createNetwork());
     const app = await network.createPod({ name: 'v1', ...pod });
     const shadow = await network.createPod({ name: 'v2' });
     const production = stack.use(await startGrpcServer(app, PORT));
-    const mirror = stack.use(await startGrpcServer(shadow, PORT));
+    const mirror = stack.use(await startGrpcServer(shadow, PORT, version));
     const scene = new GrpcScene(app, shadow, production, mirror, policy, stack.move());
     if (agent) await scene.startAgent();
     return scene;
@@ -155,6 +157,24 @@ describe.skipIf(!requireKernel())('gRPC', () => {
     const count = await everyKind(scene.client());
     await scene.expectSame(count);
     expect(outcomes((await scene.agent.settled(count)).ledger)).toEqual({ 'mirrored 2xx': count });
+  });
+
+  it('is compared field by field where it is one question and one answer, and counted as not compared else', async () => {
+    await using scene = await GrpcScene.create({ policy: { compare: { maxPerSecond: 0 } }, version: 'v2' });
+    const client = scene.client();
+    // { 1: i, 2: 'ok' }
+    const replied = await Promise.all(Array.from({ length: 100 }, (_, i) => client.get(Buffer.from([0x08, i, 0x12, 2, 0x6f, 0x6b]))));
+    expect(replied.every((reply) => reply instanceof Buffer)).toBe(true);
+    const count = 100 + (await everyKind(client));
+    await scene.agent.settled(count);
+    const told = async () => toldOf((await (await scene.agent.page('/insight')).json()) as InsightData);
+    const streams = { compared: 0, different: {}, notCompared: { streaming: 1 } };
+    await expect.poll(told, { timeout: 5_000 }).toEqual({
+      'POST /shop.Cart/Get': { compared: 150, different: { 'body /1': 1, 'trailer grpc-status': 1 }, notCompared: {} },
+      'POST /shop.Cart/Upload': streams,
+      'POST /shop.Cart/Watch': streams,
+      'POST /shop.Cart/Chat': streams,
+    });
   });
 
   it('is mirrored with large messages, and compressed ones as they are', async () => {

@@ -1,5 +1,5 @@
-/** A gRPC server that tells its parent of each call. Its argument is the port that it listens on. */
-import { Server, ServerCredentials, type Metadata, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+/** A gRPC server that tells its parent of each call. Its arguments are the port that it listens on, and its version. */
+import { Server, ServerCredentials, status, type Metadata, type ServerDuplexStream, type ServerReadableStream, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { createHash } from 'node:crypto';
 import { ECHO_SERVICE } from '../../http/h2/grpc.ts';
 import type { GrpcEvent, ServedCall } from './grpc.ts';
@@ -9,6 +9,8 @@ interface AnyCall {
   getDeadline(): Date | number;
   on(event: 'cancelled' | 'error', listener: () => void): unknown;
 }
+
+const [port, version = 'v1'] = process.argv.slice(2);
 
 /** As long as messages go. */
 const MAX_MESSAGE = 16 << 20;
@@ -64,14 +66,24 @@ function metadataOf(metadata: Metadata): string {
   return JSON.stringify(own);
 }
 
+/** Its defects: of a message whose first field, a number, is 7 it makes 8, and at 99 it fails. */
+function answerOfV2(message: Buffer, done: (error: { code: status } | null, reply?: Buffer) => void): void {
+  const first = message[0] === 0x08 ? message[1] : undefined;
+  if (first === 99) return done({ code: status.INTERNAL });
+  const reply = Buffer.from(message);
+  if (first === 7) reply[1] = 8;
+  done(null, reply);
+}
+
 const server = new Server({ 'grpc.max_receive_message_length': MAX_MESSAGE, 'grpc.max_send_message_length': MAX_MESSAGE });
 server.addService(ECHO_SERVICE, {
-  get(call: ServerUnaryCall<Buffer, Buffer>, done: (error: null, reply: Buffer) => void) {
+  get(call: ServerUnaryCall<Buffer, Buffer>, done: (error: { code: status } | null, reply?: Buffer) => void) {
     const heard = new Heard('get', call);
     heard.add(call.request);
     if (call.request.toString() === 'never') return;
     heard.end('answered');
-    done(null, call.request);
+    if (version === 'v2') answerOfV2(call.request, done);
+    else done(null, call.request);
   },
   upload(call: ServerReadableStream<Buffer, Buffer>, done: (error: null, reply: Buffer) => void) {
     const heard = new Heard('upload', call);
@@ -105,7 +117,7 @@ server.addService(ECHO_SERVICE, {
     });
   },
 });
-server.bindAsync(`0.0.0.0:${process.argv[2]}`, ServerCredentials.createInsecure(), (error) => {
+server.bindAsync(`0.0.0.0:${port}`, ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error;
   tell({ kind: 'listening' });
 });
