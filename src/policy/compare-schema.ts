@@ -97,7 +97,7 @@ export const COMPARE = object(
       description:
         'Exchanges a second that an agent compares at most, its workers together; of more, about so many are drawn at random. 0: all, for half as much CPU again as mirroring takes.',
       expects: 'a number from 0 to 1000000',
-      default: 200,
+      default: 100,
     }),
     maxBodyBytes: integer(1024, 4 * MIB, {
       description:

@@ -38,7 +38,7 @@ interface Measured<Counts> {
 /** Rounds of one agent, then the other, in turned order, each started afresh. @returns by load */
 export async function pairedCosts<Counts extends Counted>(bench: Bench, agents: PairedAgents<Counts>): Promise<PairedCosts<Counts>[]> {
   const measured: Record<'off' | 'on', Measured<Counts>[][]> = { off: [], on: [] };
-  for (let round = 0; round < bench.effort.repeats; round++) {
+  for (let round = 0; round < bench.effort.rounds; round++) {
     for (const which of round % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
       measured[which].push(await costsOf(bench, agents, which));
     }

@@ -32,7 +32,7 @@ describe('a MirrorPolicy with nothing but what it must have', () => {
   it('gets the defaults of comparing with compare', () => {
     expect(policy({ compare: {} }).spec.compare).toEqual({
       percent: 100,
-      maxPerSecond: 200,
+      maxPerSecond: 100,
       maxBodyBytes: 262_144,
       headers: 'All',
       ignore: [],
