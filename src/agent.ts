@@ -78,6 +78,8 @@ export class Agent {
   #version = 0;
   #running: Running | null = null;
   #expiry: NodeJS.Timeout | null = null;
+  /** Of the last snapshot: policies that had expired by then are not in it. Unix time in milliseconds. */
+  #asOfMs = 0;
   /** Changes are applied one after the other. */
   #changing: Promise<void> = Promise.resolve();
   /** The one that waits for that under way: it brings about all that is asked for until it begins. */
@@ -265,7 +267,8 @@ export class Agent {
     const { policies, pemFiles, addressesOf, peers } = this.#assignment;
     const endpoints = this.#ids.assign(this.#assignment.endpoints);
     const known = { ...(addressesOf && { addressesOf }), ...(peers && { peers }) };
-    return buildSnapshot(++this.#version, unexpired(policies, this.#nowMs()), endpoints, { keys: this.#settings.hashKeys, pemFiles, ...known });
+    this.#asOfMs = this.#nowMs();
+    return buildSnapshot(++this.#version, unexpired(policies, this.#asOfMs), endpoints, { keys: this.#settings.hashKeys, pemFiles, ...known });
   }
 
   /** Endpoints that a policy selects, with the ports that policies select. */
@@ -286,19 +289,20 @@ export class Agent {
 
   #awaitExpiry(): void {
     if (this.#expiry !== null) clearTimeout(this.#expiry);
-    const nowMs = this.#nowMs();
-    const atMs = nextExpiry(this.#assignment.policies, nowMs);
+    const atMs = nextExpiry(this.#assignment.policies, this.#asOfMs);
     if (atMs === null) return;
     // Timers hold 2^31 - 1 ms at most; a longer wait is taken in steps.
-    const waitMs = Math.min(atMs - nowMs, 2 ** 31 - 1);
+    const waitMs = Math.min(Math.max(0, atMs - this.#nowMs()), 2 ** 31 - 1);
     this.#expiry = setTimeout(() => void this.#expire(), waitMs);
     this.#expiry.unref();
   }
 
   async #expire(): Promise<void> {
-    const before = this.#assignment.policies.length;
-    const left = unexpired(this.#assignment.policies, this.#nowMs()).length;
-    if (left < before) this.log.info({ policies: left }, 'a policy has expired');
+    const { policies } = this.#assignment;
+    const left = unexpired(policies, this.#nowMs()).length;
+    // By this clock a timer may come a millisecond early; and of a long wait this may be a step.
+    if (left >= unexpired(policies, this.#asOfMs).length) return this.#awaitExpiry();
+    this.log.info({ policies: left }, 'a policy has expired');
     await this.#change();
   }
 
