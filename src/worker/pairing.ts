@@ -17,7 +17,9 @@ const MAX_PAIRS = 4_096;
 const MAX_READY = 1_024;
 /** Of the worker's time. */
 const TIME_SHARE = 1 / 4;
-/** What waits to be compared; weights are bytes of content. */
+/** Rough cost of one that waits, beside content: where answers are small, their number ends the wait. */
+const ANSWERED_BYTES = 1_024;
+/** What waits to be compared; weights are bytes. */
 const GATHERED = { share: TIME_SHARE, maxWaiting: MAX_READY, gatherMs: 250, gatherWeight: 512 * 1024 };
 /** Requests a second that are held against earlier ones; further ones would teach little that is new. */
 const LEARNT = { perSecond: 200, burst: 200 };
@@ -102,7 +104,7 @@ export class Pairing implements PairOwner {
   }
 
   compare(ready: AnsweredCopy): boolean {
-    return this.#ready.offer(ready, (ready.production.body?.length ?? 0) + ready.copy.keeper.length);
+    return this.#ready.offer(ready, ANSWERED_BYTES + (ready.production.body?.length ?? 0) + ready.copy.keeper.length);
   }
 
   skip(target: ComparedTarget, question: Question, production: Answer | null, why: NotCompared, copy: PairedCopy | null): void {

@@ -182,6 +182,17 @@ describe('a copy that is not compared says why', () => {
     expect(await rig.sums()).toEqual({ offered: 4_100, compared: 1_024, different: 0, notCompared: { memory: 4, pressure: 76, 'no-answer': 2_996 } });
   });
 
+  it('no pressure while there is time, however many come and however small they are', async () => {
+    await using rig = new PairingRig(spec({ compare: { maxPerSecond: 0 }, limits: { maxQueued: 5_000 } }), { memory: 256 << 20 });
+    const connections = Array.from({ length: 1_600 }, () => rig.connect().client(request('/ok')));
+    await expect.poll(() => rig.book.sums().open, { timeout: 5_000 }).toBe(0);
+    for (let i = 0; i < connections.length; i += 400) {
+      for (const connection of connections.slice(i, i + 400)) connection.server(response('ok'));
+      await sleep(30);
+    }
+    expect(await rig.sums()).toEqual({ offered: 1_600, compared: 1_600, different: 0, notCompared: {} });
+  });
+
   it('sampled-out: for all targets of the policy alike', async () => {
     let draws = 0;
     const targets = [{ url: mirror.url }, { url: `${mirror.url}/v0`, role: 'Baseline' }];
