@@ -235,13 +235,14 @@ export class Agent {
       const running = this.#running;
       if (running === null) return;
       const snapshot = this.#snapshot();
+      // However long the change takes, or if it fails.
+      this.#awaitExpiry();
       const detach = !this.mirroring && this.#settings.killSwitchTaps === 'Detach';
       // Letting go of production waits for no worker.
       if (detach) await running.attachments.want([]);
       await running.pool.apply(snapshot, !this.mirroring);
       if (!detach) await running.attachments.want(this.#tapped(snapshot));
       this.#warnOfIdle(snapshot);
-      this.#awaitExpiry();
     };
     // What went wrong with one change is that change's own affair.
     this.#waiting ??= this.#changing = this.#changing.then(change, change);
