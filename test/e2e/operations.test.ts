@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { PlanReport } from '../../src/cli/plan.ts';
 import { linksOf, outcomes, runCommand } from '../support/agent.ts';
@@ -97,6 +98,24 @@ describe.skipIf(!requireKernel())('a running agent', () => {
     await curl(HOST, `${scene.url}/after`);
     await scene.production.waitFor(2);
     expect((await scene.mirror.requests()).map(({ target }) => target)).toEqual(['/before']);
+  });
+
+  it('lets a policy end also while it is letting go of the pods of another that has just ended', async () => {
+    await using scene = await createScene();
+    const { spec, policies } = scene.configuration();
+    const firstMs = Date.now() + 4000;
+    const at = (ms: number): object => ({ expiresAt: new Date(firstMs + ms).toISOString() });
+    const others = Array.from({ length: 8 }, (_, i) => ({ ...spec.endpoints[0], name: `shop/other-${i}`, labels: { app: 'other' }, ports: [9000 + i] }));
+    scene.agent.configure({
+      spec: { ...spec, endpoints: [...spec.endpoints, ...others] },
+      policies: { other: { ...policies.next, selector: { matchLabels: { app: 'other' } }, ...at(0) }, next: { ...policies.next, ...at(4) } },
+    });
+    await scene.agent.logged('configuration reloaded');
+    await sleep(firstMs + 1000 - Date.now());
+    await curl(HOST, `${scene.url}/after`);
+    await scene.production.waitFor(1);
+    await sleep(300);
+    expect(await scene.mirror.requests()).toEqual([]);
   });
 });
 
