@@ -95,7 +95,7 @@ export const COMPARE = object(
     percent: percent('Share of the mirrored exchanges that is compared, chosen at random.', { default: 100 }),
     maxPerSecond: integer(0, 1_000_000, {
       description:
-        'Exchanges a second that an agent compares at most, its workers together; of more, about so many are drawn at random. 0: all, for half as much CPU again as mirroring takes.',
+        'Exchanges a second that an agent compares, its workers together: all while no more come, and of more about so many, drawn at random. 0: all, for half as much CPU again as mirroring takes.',
       expects: 'a number from 0 to 1000000',
       default: 100,
     }),

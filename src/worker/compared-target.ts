@@ -11,7 +11,7 @@ import { addressOf } from './target-address.ts';
 export interface ComparedTarget extends CompareTarget {
   /** Share of its policy's exchanges that is compared, 0 to 1. */
   readonly share: number;
-  /** Exchanges of its policy that are compared a second at most, in this worker; Infinity: all of them. */
+  /** About so many exchanges of its policy are compared a second where more come, in this worker; Infinity: all of them. */
   readonly perSecond: number;
   /** Of either side's content. */
   readonly maxBodyBytes: number;
