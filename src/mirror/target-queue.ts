@@ -1,4 +1,5 @@
 import type { ByteBudget } from '../flow/budget.ts';
+import { Fifo } from '../flow/fifo.ts';
 import { Link } from '../flow/link.ts';
 import type { OutcomeRow } from '../ledger/ledger.ts';
 import { OUTCOME_SLOTS, outcomeSlot } from '../ledger/outcomes.ts';
@@ -49,9 +50,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
   readonly #budget: ByteBudget;
   readonly #breaker = new Breaker();
   readonly #bucket: TokenBucket | null;
-  #waiting: Copy[] = [];
-  /** Index of the oldest waiting copy; the array is compacted when it is half consumed. */
-  #head = 0;
+  readonly #waiting = new Fifo<Copy>();
   /** Copies that wait for one before them in their lane. */
   readonly #lanes = new Lanes<Copy>();
   /**
@@ -188,8 +187,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
       for (let copy = list.next.owner; copy !== null; copy = list.next.owner) this.#finish(copy, SHUTDOWN);
     }
     // Those that waited for others in their lane come here one after the other.
-    while (this.#head < this.#waiting.length) {
-      const copy = this.#waiting[this.#head++]!;
+    for (let copy = this.#waiting.shift(); copy !== undefined; copy = this.#waiting.shift()) {
       if (!copy.over) this.#finish(copy, SHUTDOWN);
     }
     await this.#client.destroy();
@@ -215,18 +213,13 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
     // A delivery may fail before send returns and come back here: the loop below then goes on by itself.
     if (this.#sending) return;
     this.#sending = true;
-    while (this.#head < this.#waiting.length && this.#inFlight < this.#limits.maxInFlight) {
-      const copy = this.#waiting[this.#head++]!;
+    while (this.#waiting.length > 0 && this.#inFlight < this.#limits.maxInFlight) {
+      const copy = this.#waiting.shift()!;
       if (copy.over) continue;
       if (this.#breaker.admits(nowMs)) this.#send(copy, nowMs);
       else this.#finish(copy, SHED_BREAKER);
     }
     this.#sending = false;
-    if (this.#head > 32 && this.#head * 2 > this.#waiting.length) {
-      // Not spliced: once it is old, the array that is cut off keeps what was in it alive, and all that came after.
-      this.#waiting = this.#waiting.slice(this.#head);
-      this.#head = 0;
-    }
   }
 
   #send(copy: Copy, nowMs: number): void {
@@ -258,7 +251,7 @@ export class TargetQueue implements KeyedQueue, LiveOwner {
 
   /** Calls whose original goes on, be they sent or not. */
   #goingOn(): LiveCopy[] {
-    const waiting = this.#waiting.slice(this.#head).filter((copy) => copy instanceof LiveCopy);
+    const waiting = this.#waiting.list().filter((copy) => copy instanceof LiveCopy);
     return [...waiting, ...this.#liveCopies()].filter((copy) => copy.goesOn && !copy.over);
   }
 

@@ -1,3 +1,5 @@
+import { Fifo } from '../flow/fifo.ts';
+
 /** How much of it is done at a stretch, milliseconds: packets and answers wait no longer. */
 const SLICE_MS = 2;
 /** Over so long its share of the time is reckoned. */
@@ -28,9 +30,7 @@ export interface SpareTimeOptions {
 export class SpareTime<T> {
   readonly #work: (item: T) => void;
   readonly #options: SpareTimeOptions;
-  #waiting: T[] = [];
-  /** Index of the oldest that waits. */
-  #head = 0;
+  readonly #waiting = new Fifo<T>();
   /** Of all that was offered since it was idle. */
   #weight = 0;
   /** While it gathers. */
@@ -50,7 +50,7 @@ export class SpareTime<T> {
   }
 
   get waiting(): number {
-    return this.#waiting.length - this.#head;
+    return this.#waiting.length;
   }
 
   /** Half of the time that it may take has been taken. */
@@ -71,8 +71,7 @@ export class SpareTime<T> {
 
   /** Does all that waits, now. */
   finish(): void {
-    while (this.#head < this.#waiting.length) this.#next();
-    this.#compact();
+    while (this.#waiting.length > 0) this.#work(this.#waiting.shift()!);
   }
 
   readonly #begin = (): void => {
@@ -94,27 +93,13 @@ export class SpareTime<T> {
     this.#reckonedMs = startMs;
     const untilMs = startMs + Math.min(SLICE_MS, this.#credit);
     let nowMs = startMs;
-    while (nowMs < untilMs && this.#head < this.#waiting.length) {
-      this.#next();
+    while (nowMs < untilMs && this.#waiting.length > 0) {
+      this.#work(this.#waiting.shift()!);
       nowMs = this.#now();
     }
     this.#credit -= nowMs - startMs;
-    this.#compact();
     if (this.waiting > 0) return this.#goOn();
     this.#working = false;
     this.#weight = 0;
   };
-
-  #next(): void {
-    const item = this.#waiting[this.#head]!;
-    this.#head += 1;
-    this.#work(item);
-  }
-
-  #compact(): void {
-    if (this.#head * 2 < this.#waiting.length) return;
-    // Not spliced: once it is old, the array that is cut off keeps what was in it alive, and all that came after.
-    this.#waiting = this.#waiting.slice(this.#head);
-    this.#head = 0;
-  }
 }
