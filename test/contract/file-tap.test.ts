@@ -1,7 +1,5 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FileTap } from '../../src/tap/file-tap.ts';
 import { FIN, SYN, TO_CLIENT, TO_SERVER } from '../../src/tap/segment.ts';
@@ -10,6 +8,8 @@ import { end, get, serve } from '../tap/ebpf/traffic.ts';
 import { Folder } from '../tap/capture/captures.ts';
 import { requireKernel } from '../support/kernel.ts';
 import { Pod } from '../support/netns.ts';
+import { Running } from '../support/process.ts';
+import { Tcpdump } from '../support/tcpdump.ts';
 import { recordOf } from './recorder.ts';
 
 const MIB = 1 << 20;
@@ -26,6 +26,7 @@ describe.skipIf(!requireKernel() || !requireTcpdump())('the file tap on what tcp
   const folder = new Folder();
   let pod: Pod;
   let server: ChildProcess;
+  let captures = 0;
 
   beforeAll(async () => {
     pod = new Pod();
@@ -38,15 +39,11 @@ describe.skipIf(!requireKernel() || !requireTcpdump())('the file tap on what tcp
   });
 
   async function captured(device: string, traffic: () => Promise<unknown>): Promise<Recorded[]> {
-    const path = join(folder.path, 'traffic.pcap');
-    const args = ['-i', device, '-U', '--immediate-mode', '-B', '32768', '-Z', 'root', '-w', path, 'tcp port 8080'];
-    const tcpdump = pod.spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    await once(tcpdump.stderr!, 'data');
-    tcpdump.stderr!.resume();
+    const path = join(folder.path, `${captures++}.pcap`);
+    const run = (command: string, args: readonly string[]): Running => new Running(['nsenter', `--net=${pod.netns}`, command, ...args]);
+    await using tcpdump = await Tcpdump.start(run, path, device, 'tcp port 8080');
     await traffic();
-    await sleep(300);
-    tcpdump.kill('SIGINT');
-    await once(tcpdump, 'exit');
+    await tcpdump.stop();
     const records: Recorded[] = [];
     const tap = new FileTap(path, { ports: [8080] });
     await tap.run({ onSegment: (segment) => records.push(recordOf(segment)) });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { outcomes, startAgent, type AgentUnderTest } from '../support/agent.ts';
 import { curl } from '../support/clients.ts';
 import { requireKernel } from '../support/kernel.ts';
 import type { ReceivedRequest } from '../support/servers/recorder.ts';
+import { Tcpdump } from '../support/tcpdump.ts';
 import { createScene, PORT, type Scene } from './scene.ts';
 
 interface Sent {
@@ -192,8 +193,7 @@ describe.skipIf(!requireKernel())('policies over real traffic', () => {
     const fields = { headers: ['Authorization'], cookies: ['sid'], queryParams: ['token'], jsonFields: ['/card/number', '/list/*/pin'] };
     await using agent = await start(scene, { hash: { redact: { ...fields, mode: 'Hash' } }, remove: { redact: fields } }, { logLevel: 'debug', hashKeyFile });
     const capture = join(folder, 'mirror.pcap');
-    await using tcpdump = scene.shadow.start('tcpdump', ['--immediate-mode', '-U', '-Z', 'root', '-i', 'any', '-w', capture]);
-    await expect.poll(() => existsSync(capture) && statSync(capture).size, { timeout: 10_000 }).toBeGreaterThan(0);
+    await using tcpdump = await Tcpdump.start((...command) => scene.shadow.start(...command), capture, 'any');
     const headers = [
       'AUTHORIZATION', SECRET, 'Cookie', `a=1; sid=${SECRET}`, 'Referer', `http://shop/?token=${SECRET}`, 'Content-Type', 'application/json',
     ];
@@ -223,10 +223,10 @@ describe.skipIf(!requireKernel())('policies over real traffic', () => {
     expect(pages.join()).not.toContain(SECRET);
     await agent.stop();
     const { stdout, stderr } = await agent.process.finished;
+    await tcpdump.stop();
     // Only whether it is there: a failure must not print a capture.
     const captured = (text: string): boolean => readFileSync(capture, 'latin1').includes(text);
-    await expect.poll(() => captured(hash), { timeout: 10_000 }).toBe(true);
-    await tcpdump.stop();
+    expect(captured(hash)).toBe(true);
     expect(captured(SECRET)).toBe(false);
     expect(stdout + stderr).toContain('"level"');
     expect(stdout + stderr).not.toContain(SECRET);
