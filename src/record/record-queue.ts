@@ -28,6 +28,8 @@ const BATCH_BYTES = 1 << 20;
 const BATCH_RECORDS = 256;
 /** How long closing may take: a disk that does not answer must not keep the agent from ending. */
 const CLOSE_MS = 2000;
+/** A disk that is nearly full takes one record and refuses the next: that is said only so often. */
+const PROBLEM_EVERY_MS = 60_000;
 
 export interface RecordQueueOptions {
   /** `namespace/name` */
@@ -44,7 +46,7 @@ export interface RecordQueueOptions {
   readonly budget: ByteBudget;
   /** The target's row of the ledger. */
   readonly row: OutcomeRow;
-  /** Hears when writing begins to fail. */
+  /** Hears when writing begins to fail, at most once a minute. */
   readonly onProblem: (cause: unknown) => void;
 }
 
@@ -67,6 +69,8 @@ export class RecordQueue implements KeyedQueue {
   #bytes = 0;
   #closing = false;
   #failing = false;
+  /** When a problem was told of last. */
+  #toldMs = -Infinity;
   /** The batch or rotation under way. */
   #work: Promise<void> | null = null;
 
@@ -208,7 +212,11 @@ export class RecordQueue implements KeyedQueue {
   }
 
   #failed(cause: unknown): void {
-    if (!this.#failing) this.#options.onProblem(cause);
+    const nowMs = performance.now();
+    if (!this.#failing && nowMs - this.#toldMs >= PROBLEM_EVERY_MS) {
+      this.#options.onProblem(cause);
+      this.#toldMs = nowMs;
+    }
     this.#failing = true;
   }
 

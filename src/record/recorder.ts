@@ -32,7 +32,7 @@ export interface RecorderOptions {
   readonly share: WriterShare;
   readonly budget: ByteBudget;
   readonly counters: DiskCounters;
-  /** Hears when a target's files cannot be written any more, once until they can. */
+  /** Hears when a target's files cannot be written any more: once until they can, and at most once a minute. */
   readonly onProblem: (message: string) => void;
 }
 

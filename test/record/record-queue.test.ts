@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ByteBudget } from '../../src/flow/budget.ts';
 import { Exchange, HttpRequest, HttpResponse } from '../../src/http/exchange.ts';
 import { OUTCOME_SLOTS } from '../../src/ledger/outcomes.ts';
@@ -137,6 +137,31 @@ describe('a queue of records', () => {
     rig.offer();
     expect(await rig.idle()).toEqual({ 'failed write': 20, 'shed breaker': 10, recorded: 2 });
     expect(rig.queue.breakerOpen).toBe(false);
+  });
+
+  it('tells at most once a minute where files can be written by turns', async () => {
+    using rig = new Rig({}, 1 << 20, 'folder/x.ndjson');
+    const folder = rig.file('folder');
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const failAgain = async () => {
+      mkdirSync(folder);
+      // Of this size each begins a file.
+      rig.offer(Buffer.alloc(40_000));
+      await rig.idle();
+      rmSync(folder, { recursive: true });
+      rig.write('folder', 'in the way');
+      rig.offer(Buffer.alloc(40_000));
+      await rig.idle();
+      rmSync(folder);
+    };
+    for (let i = 0; i < 3; i++) await failAgain();
+    expect(rig.sums()).toEqual({ recorded: 3, 'failed write': 3 });
+    expect(rig.problems).toHaveLength(1);
+    vi.advanceTimersByTime(60_000);
+    for (let i = 0; i < 3; i++) await failAgain();
+    expect(rig.sums()).toEqual({ recorded: 6, 'failed write': 6 });
+    expect(rig.problems).toHaveLength(2);
   });
 
   it('ends what waits when it is closed, and accepts nothing after', async () => {
