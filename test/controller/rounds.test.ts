@@ -49,13 +49,11 @@ describe('rounds', () => {
       atMs = performance.now() - beganMs;
       return 60_000;
     });
-    rounds.hurry(300);
+    rounds.hurry(30_000);
     rounds.hurry(50);
-    rounds.hurry(200);
-    await sleep(150);
+    rounds.hurry(20_000);
+    await expect.poll(() => atMs, { timeout: 10_000 }).toBeGreaterThan(40);
     await rounds.stop();
-    expect(atMs).toBeGreaterThan(40);
-    expect(atMs).toBeLessThan(150);
   });
 
   it('stop when the one under way has ended', async () => {

@@ -82,7 +82,7 @@ describe('the pod of a process', () => {
     const began = performance.now();
     podOfProcess(`0::/${'pod-'.repeat(100_000)}`);
     podOfName(`${'kubepods-pod'.repeat(10_000)}.slice`);
-    expect(performance.now() - began).toBeLessThan(100);
+    expect(performance.now() - began).toBeLessThan(1000);
   });
 
   it('is found under either driver’s name for any uid', () => {
