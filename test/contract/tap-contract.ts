@@ -207,6 +207,8 @@ export function describeTapContract(name: string, { make, locate, nowhere }: Tap
       const { records, tap } = await tapping();
       await get(pod.address, HTTP_PORT, '/bytes/100000');
       await recorder.until(finished());
+      // The other side's end is under way still.
+      await recorder.until(() => tap.stats().copied === records.length);
       const { seen, copied, bytes, shed, shedFlows, notHttp, lost } = tap.stats();
       expect(copied).toBe(records.length);
       expect(bytes).toBe(records.reduce((sum, { payload }) => sum + payload.length, 0));

@@ -115,7 +115,8 @@ export class AgentUnderTest implements AsyncDisposable {
 
   /** Its log lines so far. */
   get log(): readonly Record<string, unknown>[] {
-    return this.#log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+    // What follows the last line's end may be half a line.
+    return this.#log.split('\n').slice(0, -1).flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
   }
 
   /** URL of its admin port. */
