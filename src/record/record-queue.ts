@@ -46,7 +46,7 @@ export interface RecordQueueOptions {
   readonly budget: ByteBudget;
   /** The target's row of the ledger. */
   readonly row: OutcomeRow;
-  /** Hears when writing begins to fail, at most once a minute. */
+  /** Hears that writing fails: once until it does not, and at most once a minute. */
   readonly onProblem: (cause: unknown) => void;
 }
 
@@ -68,7 +68,8 @@ export class RecordQueue implements KeyedQueue {
   #writing = 0;
   #bytes = 0;
   #closing = false;
-  #failing = false;
+  /** Whether it was told that writing fails, which it has done since. */
+  #told = false;
   /** When a problem was told of last. */
   #toldMs = -Infinity;
   /** The batch or rotation under way. */
@@ -176,7 +177,7 @@ export class RecordQueue implements KeyedQueue {
     try {
       const written = await this.#options.files.append(batch.map(({ bytes }) => bytes));
       this.#breaker.succeeded();
-      this.#failing = false;
+      this.#told = false;
       return written;
     } catch (cause) {
       this.#breaker.failed(performance.now());
@@ -213,11 +214,10 @@ export class RecordQueue implements KeyedQueue {
 
   #failed(cause: unknown): void {
     const nowMs = performance.now();
-    if (!this.#failing && nowMs - this.#toldMs >= PROBLEM_EVERY_MS) {
-      this.#options.onProblem(cause);
-      this.#toldMs = nowMs;
-    }
-    this.#failing = true;
+    if (this.#told || nowMs - this.#toldMs < PROBLEM_EVERY_MS) return;
+    this.#told = true;
+    this.#toldMs = nowMs;
+    this.#options.onProblem(cause);
   }
 
   #end(slot: number, listener: CopyListener): void {
