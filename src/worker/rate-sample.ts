@@ -6,7 +6,8 @@ const SLOT_MS = 10;
  * Draws events at random, so that about so many a second are in the sample: all of them while fewer come.
  *
  * What is drawn are slots of time with all that comes in them: one that is drawn among others that are not finds the
- * code and tables that it takes driven out of the processor's caches, and costs up to twice as much (docs/compare.md, bounds and costs).
+ * code and tables that it takes driven out of the processor's caches, and costs up to twice as much (docs/compare.md,
+ * bounds and costs).
  */
 export class RateSample {
   readonly #random: () => number;
