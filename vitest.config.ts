@@ -23,8 +23,6 @@ export default defineConfig({
     // A process for each file: setns moves a process's main thread, and native modules do not survive sharing one.
     pool: 'forks',
     reporters: ['default', new SummaryReporter()],
-    // A second, the default, is less than a busy machine may take for what else is there in milliseconds.
-    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,

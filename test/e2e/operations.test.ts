@@ -150,14 +150,16 @@ describe.skipIf(!requireKernel())('shadowtap plan', () => {
 describe.skipIf(!requireKernel())('an agent with a CPU budget', () => {
   it('mirrors a smaller share while it is over the budget, counts the rest, and recovers', async () => {
     await using scene = await createScene({ settings: { cpuBudget: 0.2 } });
-    let least = 1;
-    const look = async (): Promise<void> => void (least = Math.min(least, (await scene.agent.stats()).governorShare));
-    const watch = setInterval(() => void look().catch(() => {}), 250);
-    const load = await wrk(HOST, `${scene.url}/load`, { connections: 8, seconds: 4 });
-    clearInterval(watch);
+    const shares: number[] = [];
+    const loading = wrk(HOST, `${scene.url}/load`, { connections: 8, seconds: 4 });
+    for (let i = 0; i < 16; i++) {
+      await sleep(250);
+      shares.push((await scene.agent.stats()).governorShare);
+    }
+    const load = await loading;
     expect(load.errors).toBe(0);
-    await look();
-    expect(least).toBeLessThan(0.8);
+    // It rises again as soon as there is room, which may be before the load ends.
+    expect(Math.min(...shares)).toBeLessThan(0.7);
     const { 'shed pressure': shed = 0, 'mirrored 2xx': mirrored = 0 } = outcomes((await scene.agent.settled(load.requests - 8, 20_000)).ledger);
     expect(shed).toBeGreaterThan(100);
     expect(mirrored).toBeGreaterThan(100);

@@ -63,13 +63,13 @@ export class Recorder {
     });
   }
 
-  /** Drains until `done`, for ten seconds at most (without it, for two), and a moment longer to see what should not come. */
-  async settle(done?: () => boolean): Promise<void> {
-    const until = performance.now() + (done === undefined ? 2_000 : 10_000);
+  /** Drains until `done` or for two seconds, and a moment longer to see what should not come. */
+  async settle(done: () => boolean = () => false): Promise<void> {
+    const until = performance.now() + 2000;
     do {
       this.drain();
       await sleep(10);
-    } while (done?.() !== true && performance.now() < until);
+    } while (!done() && performance.now() < until);
     await sleep(50);
     this.drain();
   }
